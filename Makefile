@@ -1,0 +1,74 @@
+# netdaemon: two commands do everything on a fresh machine: `make run` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TRIAL := $(BIN)/python -m twisted.trial --temp-directory=_trial_temp
+# A core each; trial gives every worker its own folder.
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+# What the tests talk to besides ourselves and the standard library: real programs, by their Debian packages.
+PEERS := curl openssl rdate lynx chromium procps
+BENCH_PEERS := nginx-light lighttpd xinetd wrk
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fmt lint types tests bench bench-peers docs clean peers
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: $(VENV)/installed ## start the demo on loopback high ports and say what to try
+	@$(BIN)/netdaemon -c conf/demo.ini demo
+
+test: check peers tests ## check + all tests (what CI runs)
+
+check: lint types ## lint, format and types; needs no network once installed
+
+lint: $(VENV)/developing ## ruff: lint and format, changing nothing
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/developing ## mypy, strict, with mypy-zope
+	@$(BIN)/mypy
+
+tests: $(VENV)/developing ## the tests alone (ONLY=tests.wire for a part)
+	@$(TRIAL) -j$(JOBS) $(or $(ONLY),tests)
+
+fmt: $(VENV)/developing ## format and mend what ruff can mend
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/developing ## measure, printing tables (ONLY=start for a part)
+	@for name in $(or $(ONLY),start idle framing documents); do $(BIN)/python -m tests.bench.$$name || exit 1; done
+
+docs: $(VENV)/developing ## generate conf/netdaemon.ini and docs/reference.md from the settings
+	@$(BIN)/netdaemon config reference --ini > conf/netdaemon.ini
+	@$(BIN)/netdaemon config reference --markdown > docs/reference.md
+
+clean: ## remove what was made: .venv, caches, the demo's state
+	@rm -rf $(VENV) _trial_temp* .mypy_cache .ruff_cache .hypothesis build *.egg-info demo-state
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+
+# --- set-up -----------------------------------------------------------------------------------------------
+
+# A Debian python3 has no ensurepip until python3-venv is there; root can mend that, others are told.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "netdaemon wants Python 3.11 or newer; try: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 \
+	  || { rm -rf $(VENV); test "$$(id -u)" = 0 && apt-get -qq update && apt-get -qq install -y python3-venv && $(PYTHON) -m venv $(VENV); } \
+	  || { echo "netdaemon: $(PYTHON) -m venv does not work here; install python3-venv (or your system's name for it)" >&2; rm -rf $(VENV); exit 1; }
+
+# editable_mode=compat: any other hides the twistd plugin from twisted.plugin.
+$(VENV)/installed: $(VENV)/bin/python setup.cfg pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --config-settings editable_mode=compat
+	@$(BIN)/python -c 'from twisted.plugin import IPlugin, getPlugins; list(getPlugins(IPlugin))'
+	@touch $@
+
+$(VENV)/developing: $(VENV)/installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' --config-settings editable_mode=compat
+	@touch $@
+
+# Installed where that is possible; elsewhere the tests that want a missing program say so and are skipped.
+peers:
+	@sh tests/peers.sh $(PEERS)
+
+bench-peers: ## install the servers that `make bench` compares with
+	@sh tests/peers.sh $(BENCH_PEERS)

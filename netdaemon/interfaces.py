@@ -1,0 +1,362 @@
+"""Every interface that crosses a floor, with the plain values that go through it.
+
+A protocol sees the house only through these: it can be tested with stand-ins, and a third party's service kind
+needs to import nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from twisted.cred.portal import Portal
+from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
+from twisted.internet.protocol import DatagramProtocol
+from twisted.plugin import IPlugin
+from zope.interface import Attribute, Interface, implementer
+
+from netdaemon.config.settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from OpenSSL import SSL  # not at run time: `config check` stays quick without it
+
+# --- service kinds -------------------------------------------------------------------------------------------
+
+
+class IServiceKind(IPlugin):
+    """A kind of service that the INI can ask for: what `[NAME]` or `kind = package.module:kind` refers to."""
+
+    name: str = Attribute("The section's name, 'http'.")
+    summary: str = Attribute("One sentence for the reference page.")
+    settings: type[ServiceSettings] = Attribute("A frozen dataclass, its keys documented by `config.keys.key`.")
+    alpn: tuple[bytes, ...] = Attribute("The protocols offered in a TLS handshake; none of them shared: refused.")
+    transports: frozenset[str] = Attribute("The listen words it takes, a subset of tcp tls udp unix systemd.")
+    tries: Mapping[str, tuple[str, ...]] = Attribute(
+        "By listen word, commands that talk to it, with {host} and {port}: what `make run` prints to be pasted."
+    )
+
+    def factory(settings: Any, house: IHouse) -> IProtocolFactory:
+        """The factory of one service's stream sessions (tcp, tls, unix, systemd)."""
+
+    def datagrams(settings: Any, house: IHouse) -> DatagramProtocol | None:
+        """The protocol behind one udp address, or None when the kind has no datagrams."""
+
+
+STREAMS = frozenset({"tcp", "tls", "unix", "systemd"})
+"""The listen words that carry a stream; a kind with datagrams adds "udp"."""
+
+
+@implementer(IServiceKind)
+@dataclass(frozen=True)
+class ServiceKind:
+    """The usual way to provide IServiceKind: a plain value."""
+
+    name: str
+    summary: str
+    settings: type[ServiceSettings]
+    factory: Callable[[Any, IHouse], IProtocolFactory]
+    datagrams: Callable[[Any, IHouse], DatagramProtocol | None] = lambda settings, house: None
+    alpn: tuple[bytes, ...] = ()
+    transports: frozenset[str] = STREAMS
+    tries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class ISession(Interface):
+    """What a session's protocol may provide to take part in the orderly stop."""
+
+    def drain() -> None:
+        """The daemon stops: finish the work under way, tell the peer (421, BYE, ...) and close. Never raises."""
+
+
+class IHouse(Interface):
+    """The few shared things, made once from the configuration and handed to the kinds; a kind takes what it uses."""
+
+    hostname: str = Attribute("The host's name, for banners and Message-IDs.")
+    clock: IReactorTime = Attribute("Monotonic time and timers.")
+    wall: Callable[[], float] = Attribute("The time of day, Unix seconds; OSError when it can't be told.")
+    deadlines: IDeadlines = Attribute("Time-outs of sessions, on one coarse wheel.")
+    documents: IDocuments = Attribute("The whole document tree; an empty one without [documents] root.")
+    logins: ILogins = Attribute("How a session turns credentials into avatars.")
+    tls: ITLS = Attribute("TLS contexts for STARTTLS and for clients.")
+    measure: IMeasure = Attribute("Counters and access logs.")
+
+
+# --- time-outs -----------------------------------------------------------------------------------------------
+
+
+class IDeadlines(Interface):
+    """Many time-outs on one wheel of about a second's coarseness: setting one again costs an attribute."""
+
+    def after(seconds: float, run: Callable[[], object]) -> IDeadline:
+        """Call ``run`` once, at least ``seconds`` from now and at most a tick later."""
+
+
+class IDeadline(Interface):
+    """One time-out, as `IDeadlines.after` gives it."""
+
+    def postpone(seconds: float) -> None:
+        """Fire ``seconds`` from now instead (sooner or later); after cancel or firing it is armed again."""
+
+    def cancel() -> None:
+        """Never fire, unless postponed again."""
+
+
+# --- accounts ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Right:
+    """One line of an account's rights: beneath ``path`` it may read and write ("rw"), read ("r") or nothing ("-")."""
+
+    path: str
+    mode: str
+
+
+@dataclass(frozen=True)
+class Account:
+    """One account as its store knows it; the longest matching `Right` counts, none means "rw" everywhere."""
+
+    name: str
+    rights: tuple[Right, ...] = ()
+    quota: int | None = None
+    """Bytes this account may keep in all, None for no limit."""
+    home: str = "/"
+    enabled: bool = True
+
+
+@dataclass(frozen=True)
+class ScramVerifier:
+    """What SCRAM-SHA-256 keeps instead of the password (RFC 5802 section 3)."""
+
+    salt: bytes
+    iterations: int
+    stored_key: bytes
+    server_key: bytes
+
+
+class IAccountAvatar(Interface):
+    """The plainest avatar: who somebody is. Every account has it."""
+
+    account: Account = Attribute("The account; Account('anonymous') for anonymous logins.")
+
+
+class IDocumentsAvatar(Interface):
+    """The document tree as one account may use it."""
+
+    documents: IDocuments = Attribute("The tree, narrowed to the account's rights.")
+
+
+@dataclass(frozen=True)
+class Login:
+    """A successful login: an avatar for each interface asked for, in that order; ``logout`` ends it, once."""
+
+    account: Account
+    avatars: tuple[Any, ...]
+    logout: Callable[[], None] = field(repr=False)
+
+
+class LoginFailed(Exception):
+    """Wrong name or password, or an account that may not log in: one error, so that a peer can't tell which."""
+
+
+class LoginBanned(LoginFailed):
+    """The address or the account failed too often; ``seconds`` until it may try again."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"banned for another {seconds:.0f} s")
+        self.seconds = seconds
+
+
+class TooManySessions(LoginFailed):
+    """The account's limit of sessions at one time is reached."""
+
+
+class LoginUnavailable(Exception):
+    """Our fault: the account store can't be asked just now. Protocols answer their temporary failure."""
+
+
+class ILogins(Interface):
+    """Credentials to avatars: throttled, counted, and the same work for unknown names as for known ones."""
+
+    portal: Portal = Attribute("The twisted.cred portal behind it.")
+
+    def login(
+        credentials: object, peer: IAddress, settings: ServiceSettings, *interfaces: type[Interface]
+    ) -> Awaitable[Login]:
+        """Waits out the throttle's delay, asks the portal and counts the session against the account's limit.
+
+        Raises LoginFailed (with LoginBanned and TooManySessions beneath it) and LoginUnavailable.
+        """
+
+    def scram_verifier(name: str) -> ScramVerifier:
+        """The account's verifier; for unknown names a made-up one that is the same at every asking."""
+
+    def failed(
+        name: str, peer: IAddress, secret: bytes | None = None, settings: ServiceSettings | None = None
+    ) -> Awaitable[None]:
+        """A proof was wrong before there was anything to `login` with, as a SCRAM client's may be.
+
+        It counts like a failed login of ``settings.section``. Fires when the throttle's delay is over: only then
+        answer the peer. ``secret`` is what was wrong, where that can be known: the same one counts once. Raises
+        LoginUnavailable.
+        """
+
+
+# --- documents -----------------------------------------------------------------------------------------------
+
+
+class DocumentError(Exception):
+    """Why the tree would not do it. ``path`` is the tree's path, never the file system's."""
+
+    def __init__(self, path: bytes, reason: str = "") -> None:
+        super().__init__(reason or type(self).__doc__)
+        self.path = path
+
+
+class NotFound(DocumentError):
+    """There is nothing by that name (or it is hidden, or leads out of the tree)."""
+
+
+class Forbidden(DocumentError):
+    """It is there and may not be used that way."""
+
+
+class IsFolder(DocumentError):
+    """A document is wanted and this is a folder."""
+
+
+class NotFolder(DocumentError):
+    """A folder is wanted and this is a document."""
+
+
+class NoSpace(DocumentError):
+    """The disk or the quota is full."""
+
+
+class Unavailable(DocumentError):
+    """Our fault: out of descriptors, a failing disk. Protocols answer their temporary failure."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One document or folder: what stat(2) says of it, and its name as the bytes it has on disk."""
+
+    name: bytes
+    folder: bool
+    size: int
+    modified_ns: int
+    inode: int
+    device: int
+    mode: int
+
+    @property
+    def modified(self) -> float:
+        """Unix seconds."""
+        return self.modified_ns / 1e9
+
+
+class OpenDocument(Protocol):
+    """An open document: its entry (from fstat of the very descriptor) and its descriptor, until closed."""
+
+    entry: Entry
+    fd: int
+
+    def close(self) -> None:
+        """Give the descriptor back; a second close does nothing."""
+
+    def __enter__(self) -> OpenDocument: ...
+
+    def __exit__(self, *ignored: object) -> None: ...
+
+
+class DocumentWriter(Protocol):
+    """A document being written under a name nobody sees. Exactly one of commit and abandon ends it."""
+
+    def write(self, data: bytes) -> None:
+        """Append. Raises NoSpace."""
+
+    def commit(self) -> Entry:
+        """Sync the file, give it its name, sync the folder. Whole under its name or absent, whatever happens."""
+
+    def abandon(self) -> None:
+        """Forget it all."""
+
+
+class IDocuments(Interface):
+    """A tree of documents. Paths are bytes, decoded from their protocol's form once, ``/`` between the parts.
+
+    Every method raises NotFound or Forbidden, and nothing here ever leads outside the root: not by ``..``,
+    not by symbolic links, not by a link put in place between two steps. A path with NUL or an empty tree is
+    NotFound. Calls block for one disk access each.
+    """
+
+    def entry(path: bytes) -> Entry:
+        """What stands there; `IsFolder` and `NotFolder` are not raised but for a trailing slash on a document."""
+
+    def open(path: bytes) -> OpenDocument:
+        """Open a regular file for reading. Raises IsFolder; Forbidden for devices, sockets and pipes."""
+
+    def list(path: bytes) -> Iterator[Entry]:
+        """The folder's entries in no order, lazily: one step reads one name. Raises NotFolder."""
+
+    def listing(path: bytes, batch: int = 500) -> AsyncIterator[Sequence[Entry]]:
+        """The same in batches, giving the reactor a turn between any two."""
+
+    def write(path: bytes) -> DocumentWriter:
+        """Begin to write a document (new or instead of what stands there). Raises IsFolder, NotFolder, NoSpace."""
+
+    def remove(path: bytes) -> None:
+        """Remove a document or an empty folder."""
+
+    def make_folder(path: bytes) -> None:
+        """Make a folder in a folder that exists."""
+
+
+# --- TLS -----------------------------------------------------------------------------------------------------
+
+
+class ITLS(Interface):
+    """The daemon's certificates, as contexts. Swapped certificates reach the next handshake."""
+
+    def server(alpn: Sequence[bytes] = ()) -> Any:
+        """An IOpenSSLServerConnectionCreator for our side; a peer that offers only other ALPN names is refused."""
+
+    def client(hostname: str, alpn: Sequence[bytes] = (), verify: bool = True) -> Any:
+        """An IOpenSSLClientConnectionCreator that verifies ``hostname`` by service-identity."""
+
+    def binding(connection: SSL.Connection) -> tuple[str, bytes] | None:
+        """The channel binding of a connection for SCRAM-SHA-256-PLUS: (name, data), RFC 5929 and RFC 9266."""
+
+
+# --- measuring -----------------------------------------------------------------------------------------------
+
+
+class ICounter(Interface):
+    """One number that grows: prometheus_client's labelled child."""
+
+    def inc(amount: float = 1) -> None:
+        """Add."""
+
+
+class IAccessLog(Interface):
+    """A service's access log: buffered lines."""
+
+    def write(line: str) -> None:
+        """Add one line (no line end), control characters escaped already by the caller's `escape`."""
+
+
+class IMeasure(Interface):
+    """Counters under the names of the design, and access logs. Ask once per factory, not per command."""
+
+    def command(protocol: str, command: str, result: str) -> ICounter:
+        """netdaemon_commands_total{protocol,command,result}. Command names come from a table, never the peer."""
+
+    def auth(protocol: str, result: str) -> ICounter:
+        """netdaemon_auth_total{protocol,result}."""
+
+    def unhandled() -> ICounter:
+        """netdaemon_unhandled_errors_total."""
+
+    def access(settings: ServiceSettings) -> IAccessLog | None:
+        """The service's access log; None when the section has none."""
