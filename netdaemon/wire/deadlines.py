@@ -1,0 +1,166 @@
+"""The wheel on which the time-outs of all sessions turn: one timer, however many they are.
+
+Time is counted in ticks. A time-out stands in the slot of a tick no later than its own; when the slot's turn comes,
+what has been postponed meanwhile goes on to a later one. So to postpone, which every command does, costs an attribute.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from math import ceil
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from netdaemon.interfaces import IDeadline, IDeadlines
+
+_NOWHERE = -1
+_EPSILON = 1e-6  # of a tick: sums of floating point times are off by less
+
+
+@implementer(IDeadline)
+class Deadline:
+    """One time-out; `Wheel.after` makes it."""
+
+    __slots__ = ("_due", "_run", "_slot", "_wheel")
+
+    def __init__(self, wheel: Wheel, run: Callable[[], object]) -> None:
+        self._wheel = wheel
+        self._run = run
+        self._due = 0  # the tick at which it fires
+        self._slot = _NOWHERE  # the tick in whose slot it stands, at most _due
+
+    @property
+    def armed(self) -> bool:
+        """Is it going to fire?"""
+        return self._slot != _NOWHERE
+
+    def postpone(self, seconds: float) -> None:
+        wheel = self._wheel
+        due = wheel._tick_after(seconds)
+        if self._slot == _NOWHERE:
+            self._due = due
+            wheel._add(self)
+        elif due >= self._slot:
+            self._due = due
+        else:
+            wheel._remove(self)
+            self._due = due
+            wheel._add(self)
+
+    def cancel(self) -> None:
+        if self._slot != _NOWHERE:
+            self._wheel._remove(self)
+
+
+@implementer(IDeadlines)
+class Wheel:
+    """Provides IDeadlines on the reactor's timers. With nothing to wait for it has no timer.
+
+    What a time-out runs must not raise; if it does, that is logged and the others are served.
+    """
+
+    _log = Logger()
+
+    def __init__(self, clock: IReactorTime, tick: float = 1.0) -> None:
+        self._clock = clock
+        self._tick = tick
+        self._slots: dict[int, dict[Deadline, None]] = {}
+        self._order: list[int] = []  # a heap of the slots' ticks
+        self._armed = 0
+        self._served = int(clock.seconds() / tick)  # slots up to this tick have had their turn
+        self._timer: IDelayedCall | None = None
+        self._timer_tick = 0
+        self._stopped = False
+
+    def after(self, seconds: float, run: Callable[[], object]) -> Deadline:
+        deadline = Deadline(self, run)
+        deadline.postpone(seconds)
+        return deadline
+
+    def stop(self) -> None:
+        """Forget every time-out; from now on none fires."""
+        self._stopped = True
+        for slot in self._slots.values():
+            for deadline in slot:
+                deadline._slot = _NOWHERE
+        self._sleep()
+
+    # --- for Deadline ----------------------------------------------------------------------------------------
+
+    def _tick_after(self, seconds: float) -> int:
+        """The first tick that is at least ``seconds`` away and has not had its turn."""
+        due = ceil((self._clock.seconds() + seconds) / self._tick - _EPSILON)
+        return due if due > self._served else self._served + 1
+
+    def _add(self, deadline: Deadline) -> None:
+        if self._stopped:
+            return
+        due = deadline._slot = deadline._due
+        slot = self._slots.get(due)
+        if slot is None:
+            slot = self._slots[due] = {}
+            heapq.heappush(self._order, due)
+        slot[deadline] = None
+        self._armed += 1
+        if self._timer is None or due < self._timer_tick:
+            self._wake_at(due)
+
+    def _remove(self, deadline: Deadline) -> None:
+        # An emptied slot stays until its turn, or its tick would be pushed onto the heap again and again.
+        slot = self._slots.get(deadline._slot)
+        if slot is not None:  # None: the slot is having its turn
+            slot.pop(deadline, None)
+        deadline._slot = _NOWHERE
+        self._armed -= 1
+        if not self._armed:
+            self._sleep()
+
+    # --- the timer -------------------------------------------------------------------------------------------
+
+    def _sleep(self) -> None:
+        self._armed = 0
+        self._slots.clear()
+        self._order.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _wake_at(self, tick: int) -> None:
+        delay = max(0.0, tick * self._tick - self._clock.seconds())
+        self._timer_tick = tick
+        if self._timer is None:
+            self._timer = self._clock.callLater(delay, self._turn)
+        else:
+            self._timer.reset(delay)
+
+    def _turn(self) -> None:
+        self._timer = None
+        now = int(self._clock.seconds() / self._tick + _EPSILON)
+        self._served = max(self._served, now)
+        while self._order and self._order[0] <= now:
+            tick = heapq.heappop(self._order)
+            for deadline in self._slots.pop(tick):
+                if deadline._slot == tick:  # else cancelled or moved by one that fired before it
+                    self._armed -= 1
+                    if deadline._due > now:
+                        self._add(deadline)
+                    else:
+                        deadline._slot = _NOWHERE
+                        self._fire(deadline)
+        self._wake()
+
+    def _fire(self, deadline: Deadline) -> None:
+        try:
+            deadline._run()
+        except Exception:  # noqa: BLE001  # one session's defect must not stop the time-outs of all
+            self._log.failure("a time-out failed")
+
+    def _wake(self) -> None:
+        """Set the timer to the next slot. One of the turn's own _add may have set it, to a later one."""
+        if not self._armed:
+            self._sleep()
+        elif self._timer is None or self._order[0] < self._timer_tick:
+            self._wake_at(self._order[0])
