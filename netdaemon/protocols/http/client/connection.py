@@ -1,0 +1,257 @@
+"""The client's side of one HTTP/1 connection: one request at a time, each with its whole response (RFC 9112)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from OpenSSL import SSL
+from service_identity import VerificationError
+from service_identity.exceptions import CertificateError as UnusableCertificate
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IHandshakeListener
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from netdaemon.protocols.http.client.body import Body
+from netdaemon.protocols.http.client.errors import IncompleteBody, NoResponse, NotHTTP, RequestFailed, TLSFailed
+from netdaemon.protocols.http.grammar.framing import Decoder, body_framing, connection_options, decoder
+from netdaemon.protocols.http.grammar.message import Malformed, ResponseHead, parse_response_head
+
+MAX_HEAD = 64 * 1024
+"""Octets of a response's head."""
+
+MAX_INTERIM = 16
+"""Responses of class 1xx before the one that counts."""
+
+Trace = Callable[[str, bytes], object]
+"""Hears of each head, without its blank line: (">" for requests or "<" for responses, the head)."""
+
+
+@implementer(IHandshakeListener)
+class Connection(Protocol):
+    """One connection, made for one origin. ``made`` is called once it stands, ``gone`` when it is no more.
+
+    Between two exchanges ``idle`` is true; whatever comes then ends the connection.
+    """
+
+    def __init__(
+        self,
+        secure: bool,
+        made: Callable[[Connection], object],
+        gone: Callable[[Connection], object],
+        trace: Trace,
+    ) -> None:
+        self._secure = secure
+        self._made = made
+        self._gone = gone
+        self._trace = trace
+        self._lost = False
+        self._buffer = bytearray()
+        self._searched = 0
+        self._interim = 0
+        self._method = b""
+        self._body_clock: tuple[Any, float] = (None, 0.0)
+        self._head: Deferred[tuple[ResponseHead, Body]] | None = None
+        self._until_close = False
+        self._keep = False
+        self._decoder: Decoder | None = None
+        self._body: Body | None = None
+        self.ready: Deferred[None] = Deferred(lambda ready: self.abort())
+        """Fires when requests may be sent. Fails with TLSFailed."""
+        self.exchanges = 0
+        self.answered = False
+        """Has anything come in answer to the request under way?"""
+        self.idle_since = 0.0
+        """When the last exchange ended, by the clock given to `ask`."""
+
+    @property
+    def idle(self) -> bool:
+        """May the next request be sent?"""
+        return self._keep and not self._lost and self._head is None and self._body is None
+
+    # --- being connected -------------------------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        self._made(self)
+        if not self._secure:
+            self.ready.callback(None)
+
+    def handshakeCompleted(self) -> None:
+        self.ready.callback(None)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._lost = True
+        if not self.ready.called:
+            self.ready.errback(TLSFailed(_why_no_tls(reason.value)))
+        clean = isinstance(reason.value, ConnectionDone)
+        if self._head is not None:
+            if self._buffer or self._interim:
+                self._fail(NoResponse("the connection broke off within the response's head"))
+            else:
+                self._fail(NoResponse("the server closed without a response"))
+        elif self._body is not None:
+            # RFC 9112 8: only a body that is to end with the connection may, and under TLS only with a close_notify,
+            # without which somebody on the way may have cut it (then the reason is ConnectionLost).
+            if self._until_close and clean:
+                self._finish()
+            else:
+                self._fail(IncompleteBody("the connection broke off within the body"))
+        self._gone(self)
+
+    def pause(self) -> None:
+        transport: Any = self.transport
+        transport.pauseProducing()
+
+    def resume(self) -> None:
+        if not self._lost:
+            transport: Any = self.transport
+            transport.resumeProducing()
+
+    def abort(self) -> None:
+        """Drop the connection, with whatever is under way."""
+        self._keep = False
+        transport: Any = self.transport
+        if transport is not None and not self._lost:
+            transport.abortConnection()
+
+    def close(self) -> None:
+        """Say goodbye, between two exchanges."""
+        self._keep = False
+        transport: Any = self.transport
+        transport.loseConnection()
+
+    # --- one exchange ----------------------------------------------------------------------------------------
+
+    def ask(self, head: bytes, body: bytes, method: bytes, clock: Any, stall: float) -> Deferred[Any]:
+        """Send a request; fires with (ResponseHead, Body) once the response's head is there.
+
+        ``head`` is without its blank line. Fails with NoResponse and NotHTTP; cancelled, it drops the connection.
+        """
+        assert self._head is None and self._body is None
+        self.exchanges += 1
+        self.answered = self._keep = False
+        self._interim = self._searched = 0
+        self._method = method
+        self._body_clock = clock, stall
+        asked: Deferred[tuple[ResponseHead, Body]] = Deferred(lambda asked: self.abort())
+        self._head = asked
+        self._trace(">", head)
+        transport: Any = self.transport
+        transport.write(b"%b\r\n\r\n%b" % (head, body))
+        return asked
+
+    def dataReceived(self, data: bytes) -> None:
+        try:
+            if self._decoder is not None:
+                self._take_body(data)
+            elif self._head is not None:
+                self.answered = True
+                self._buffer += data
+                self._take_head()
+            else:
+                # Octets that nobody asked for would be taken for the next response (RFC 9112 9.2).
+                self.abort()
+        except Malformed as error:
+            if self._head is not None:
+                self._fail(NotHTTP(error.reason))
+            else:
+                self._fail(IncompleteBody(f"the body's framing is malformed: {error.reason}"))
+            self.abort()
+
+    def _take_head(self) -> None:
+        while True:
+            end = self._buffer.find(b"\r\n\r\n", self._searched)
+            if end < 0:
+                self._look_at_beginning()
+                self._searched = max(0, len(self._buffer) - 3)
+                return
+            raw = bytes(self._buffer[:end])
+            if end + 4 > MAX_HEAD:
+                raise Malformed(502, "the response's head is too large")
+            head = parse_response_head(raw)
+            self._trace("<", raw)
+            del self._buffer[: end + 4]
+            self._searched = 0
+            if head.status >= 200:
+                break
+            # RFC 9110 15.2: any number of interim responses; 101 only answers an Upgrade, which is never sent
+            self._interim += 1
+            if head.status == 101 or self._interim > MAX_INTERIM:
+                raise Malformed(502, f"an interim response {head.status} too many")
+        self._begin_body(head)
+
+    def _look_at_beginning(self) -> None:
+        """Refuse at once what will never be a head."""
+        if len(self._buffer) > MAX_HEAD:
+            raise Malformed(502, "the response's head is too large")
+        beginning = bytes(self._buffer[:7])
+        if not b"HTTP/1.".startswith(beginning):
+            raise Malformed(502, "what answers there speaks no HTTP/1")
+        bare = self._buffer.find(b"\n", self._searched)
+        if bare >= 0 and self._buffer[bare - 1 : bare] != b"\r":
+            raise Malformed(502, "the response's head has a bare LF")
+
+    def _begin_body(self, head: ResponseHead) -> None:
+        framing = body_framing(head, self._method)
+        options = connection_options(head.fields.joined(b"connection") or b"")
+        persistent = b"close" not in options and (head.version >= (1, 1) or b"keep-alive" in options)
+        self._keep = persistent and not framing.until_close
+        self._until_close = framing.until_close
+        asked, self._head = self._head, None
+        assert asked is not None
+        self._decoder = decoder(framing)
+        self._body = body = Body(self, *self._body_clock)
+        rest = bytes(self._buffer)
+        self._buffer.clear()
+        try:
+            self._take_body(rest)
+        finally:
+            # Behind the first octets, so that a short response is complete when its caller sees it.
+            asked.callback((head, body))
+
+    def _take_body(self, data: bytes) -> None:
+        assert self._decoder is not None and self._body is not None
+        octets = self._decoder.feed(data)
+        if octets:
+            self._body.feed(octets)
+        if self._decoder.finished:
+            if self._decoder.leftover:
+                self._keep = False
+            self._finish()
+
+    def _finish(self) -> None:
+        """The response is complete; the connection may be used again, or isn't needed any more."""
+        body, self._body, self._decoder = self._body, None, None
+        assert body is not None
+        self.idle_since = self._body_clock[0].seconds()
+        if not self._lost and not self._keep:
+            self.close()
+        body.end()  # last: its reader may ask for the next thing at once
+
+    def _fail(self, error: RequestFailed) -> None:
+        head, self._head = self._head, None
+        body, self._body, self._decoder = self._body, None, None
+        self._keep = False
+        if head is not None and not head.called:
+            head.errback(error)
+        if body is not None:
+            body.end(error)
+
+
+def _why_no_tls(error: BaseException | None) -> str:
+    """What went wrong in a handshake, for the one who asked."""
+    if isinstance(error, VerificationError):
+        return "the certificate belongs to another host"
+    if isinstance(error, UnusableCertificate):
+        return "the certificate names no host"
+    if isinstance(error, SSL.Error) and error.args and isinstance(error.args[0], list) and error.args[0]:
+        reason = str(error.args[0][0][-1])
+        if "certificate verify failed" in reason:
+            return "the certificate is not trusted: nobody known here has signed it, or it has expired"
+        if "wrong version number" in reason or "record layer failure" in reason:
+            return "what answers there speaks no TLS"
+        return f"the TLS handshake failed: {reason}"
+    return "the server closed within the TLS handshake"

@@ -1,0 +1,63 @@
+"""The request fields a client sends, and its heads as a transcript shows them."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping
+
+from netdaemon import version
+from netdaemon.protocols.http.client.errors import BadURL
+from netdaemon.protocols.http.client.redirect import SECRETS, Asked
+from netdaemon.protocols.http.grammar.message import TOKEN, Fields
+
+Headers = Mapping[str, str] | Iterable[tuple[str, str]]
+
+# What frames the message or rules the connection is the client's own business.
+_OURS = frozenset({b"content-length", b"transfer-encoding", b"connection", b"upgrade", b"te", b"trailer", b"expect"})
+_TOKEN = re.compile(TOKEN).fullmatch
+_MASKED = SECRETS | {b"set-cookie", b"proxy-authenticate", b"www-authenticate", b"authentication-info"}
+_USERINFO = re.compile(rb"(?<=//)[^/?#\s]*@")
+
+
+def given(headers: Headers) -> tuple[tuple[bytes, bytes], ...]:
+    """The caller's headers as fields. Raises ValueError for what may not stand in one."""
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    fields = tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs)
+    for name, _ in fields:
+        if not _TOKEN(name):
+            raise ValueError(f"{name!r} is no name of a header")
+        if name.lower() in _OURS:
+            raise ValueError(f"{name.decode('latin-1')} is set by the client itself")
+    _ = Fields(fields).block  # a CR, LF or NUL in there raises ValueError
+    return fields
+
+
+def request_head(asked: Asked) -> bytes:
+    """The head of a request, without its blank line."""
+    fields = list(asked.fields)
+    theirs = {name.lower() for name, _ in fields}
+    defaults = [(b"Host", asked.url.authority), (b"User-Agent", b"netdaemon/" + version.encode()), (b"Accept", b"*/*")]
+    if asked.url.userinfo is not None:
+        defaults.append((b"Authorization", basic(asked.url.userinfo)))
+    first = [(name, value) for name, value in defaults if name.lower() not in theirs]
+    if asked.body or asked.method in (b"POST", b"PUT"):  # RFC 9110 8.6: also for an empty one, where one is expected
+        fields.append((b"Content-Length", b"%d" % len(asked.body)))
+    return b"%b %b HTTP/1.1%b" % (asked.method, asked.url.target, Fields([*first, *fields]).block)
+
+
+def basic(userinfo: bytes) -> bytes:
+    """RFC 7617: the credentials of Basic authentication. Raises BadURL for a control character (section 2)."""
+    if any(octet < 32 or octet == 127 for octet in userinfo):
+        raise BadURL("the user or the password holds a control character")
+    return b"Basic " + b64encode(userinfo if b":" in userinfo else userinfo + b":")
+
+
+def transcript(head: bytes) -> Iterator[bytes]:
+    """The lines of a head, with the values that are secrets masked; controls are still in there."""
+    for line in head.split(b"\r\n"):
+        name, colon, _ = line.partition(b":")
+        if colon and name.strip().lower() in _MASKED:
+            yield name + b": ***"
+        else:
+            yield _USERINFO.sub(b"***@", line)

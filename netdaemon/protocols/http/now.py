@@ -1,0 +1,54 @@
+"""The time of day as fields and access logs show it, made once a second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from netdaemon.protocols.http.grammar.dates import format_date
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+class Now:
+    """``wall`` is the time of day in Unix seconds; it raises OSError where that cannot be told."""
+
+    def __init__(self, wall: Callable[[], float]) -> None:
+        self._wall = wall
+        self.latest = 0
+        """The second last asked for."""
+        self._second: int | None = None
+        self._field = b""
+        self._log = ""
+
+    def second(self) -> int | None:
+        """Unix seconds, None when they can't be told."""
+        try:
+            return int(self._wall())
+        except OSError:
+            return None
+
+    def field(self) -> bytes:
+        """CRLF and the Date field; nothing without a clock, as RFC 9110 6.6.1 has it."""
+        second = self.second()
+        if second is None:
+            return b""
+        if second != self._second:
+            self._make(second)
+        return self._field
+
+    def log(self) -> str:
+        """The time as the combined log format writes it: ``10/Oct/2000:13:55:36 +0000``."""
+        second = self.second()
+        if second is None:
+            return "-"
+        if second != self._second:
+            self._make(second)
+        return self._log
+
+    def _make(self, second: int) -> None:
+        self._second = self.latest = second
+        self._field = b"\r\nDate: " + format_date(second)
+        year, month, day, hour, minute, seconds, _, _, _ = time.gmtime(second)
+        # English months whatever the locale
+        self._log = f"{day:02d}/{_MONTHS[month - 1]}/{year:04d}:{hour:02d}:{minute:02d}:{seconds:02d} +0000"
