@@ -1,0 +1,287 @@
+"""The root service: an ordered start, a reload that keeps the old on any error, a stop in three phases.
+
+Start: data folder, keys, addresses bound | root's rights given up | documents, accounts, kinds, doors open, and once
+the reactor runs the ready-file. Stop: doors stop listening | sessions are told and get their grace | what they stood
+on is closed.
+"""
+
+# mypy: disable-error-code="no-untyped-call"
+# Twisted's services and options have no types.
+
+from __future__ import annotations
+
+import atexit
+import os
+import resource
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.logger import ILogObserver, Logger
+from twisted.python.components import Componentized
+
+from netdaemon.config.problems import ConfigError
+from netdaemon.config.read import Config, Kinds, read
+from netdaemon.run.datafolder import DataFolder
+from netdaemon.run.errors import StartFailed, reason
+from netdaemon.run.estate import Estate
+from netdaemon.run.house import certificates
+from netdaemon.run.inherited import Inherited
+from netdaemon.run.logs import Log
+from netdaemon.run.measure import Measure
+from netdaemon.run.notify import Notify
+from netdaemon.run.privileges import become, give_away, identity
+from netdaemon.run.readyfile import ReadyFile
+from netdaemon.run.signals import Signals
+from netdaemon.wire.tls import Certificates
+
+
+class Daemon(Service):
+    """netdaemon as twistd runs it. ``log`` is None when twistd's own logging was asked for."""
+
+    _log = Logger()
+
+    def __init__(
+        self, config: Config, kinds: Kinds, reactor: Any, log: Log | None, heir: tuple[int, int] | None = None
+    ) -> None:
+        """``heir``: uid and gid of the user that twistd (--uid, --gid) becomes once the privileged start is over."""
+        self._config = config
+        self._kinds = kinds
+        self._reactor = reactor
+        self._own_log = log
+        self._heir = heir
+        self._measure = Measure(reactor)
+        self._estate = Estate(reactor, self._measure)
+        self._notify = Notify()
+        self._data = DataFolder(config.netdaemon.data)
+        self._ready_file = ReadyFile(config.netdaemon.ready_file)
+        self._certificates: Certificates | None = None
+        self._watchdog: Any = None
+        self._stopping = False
+        self._hurry: Deferred[None] = Deferred()
+        """Fires at the second signal to stop."""
+        if log is not None:
+            log.failures = self._measure.failed
+
+    def setServiceParent(self, parent: Any) -> None:
+        super().setServiceParent(parent)
+        if self._own_log is not None and isinstance(parent, Componentized):
+            parent.setComponent(ILogObserver, self._own_log)
+
+    # --- start -----------------------------------------------------------------------------------------------
+
+    def privilegedStartService(self) -> None:
+        """As root, if we are: what only root may do; then become the user that `[netdaemon] user` names."""
+        super().privilegedStartService()
+        self._or_fail(self._start_privileged)
+
+    def startService(self) -> None:
+        super().startService()
+        self._or_fail(self._start)
+
+    def _or_fail(self, step: Callable[[], object]) -> None:
+        """Run one step of the start; whatever goes wrong becomes a StartFailed that leaves nothing behind."""
+        try:
+            step()
+        except BaseException as error:
+            self._undo_start()
+            if not isinstance(error, Exception):
+                raise
+            failed = self._explain(error)
+            if self._own_log is not None and self._own_log.to_file:
+                self._log.critical("not started: {error}", error=str(failed))
+            raise failed from None
+
+    def _explain(self, error: Exception) -> StartFailed:
+        if isinstance(error, StartFailed):
+            return error
+        if isinstance(error, OSError):
+            return StartFailed(reason(error))
+        if type(error).__module__.startswith("netdaemon."):
+            return StartFailed(str(error))  # a room's own words for the operator
+        self._log.failure("unexpected")
+        return StartFailed(f"{type(error).__name__}: {error} (a defect: the traceback is in the log)")
+
+    def _start_privileged(self) -> None:
+        config = self._config
+        # First of all: a signal that comes during the start waits, and finds a daemon that can stop in good order.
+        Signals(self._reactor, self._stop_reactor, self._stop_at_once, self.reload).install()
+        raise_open_files(config.netdaemon.open_files)
+        inherited = Inherited.take()
+        who = identity(config.netdaemon.user, config.netdaemon.group)
+        if who is not None and self._heir is not None:
+            raise StartFailed("[netdaemon] user and twistd's --uid or --gid are both given: keep one")
+        self._data.take()
+        self._certificates = certificates(config)
+        self._estate.bind(config, inherited)
+        heir = (who.uid, who.gid) if who is not None else self._heir
+        if heir is not None:
+            give_away(self._data.path, *heir)
+            if self._own_log is not None:
+                self._own_log.give_to(*heir)
+        if who is not None:
+            become(who)
+            self._log.info("became {user}", user=who.user)
+
+    def _start(self) -> None:
+        assert self._certificates is not None
+        self._ready_file.clear()  # now, not before: it is the user we have become who must be able to write it
+        self._estate.open(self._config, self._certificates)
+        self._measure.watch("netdaemon_connections", "Connections.", "protocol", self._estate.connections)
+        self._measure.watch(
+            "netdaemon_tls_cert_expiry_timestamp_seconds",
+            "When a certificate expires, Unix seconds.",
+            "name",
+            lambda: self._estate.house.tls.expiry,
+        )
+        self._measure.start(self._config.netdaemon.metrics_file)
+        self._reactor.callWhenRunning(self._ready)
+
+    def _undo_start(self) -> None:
+        self._estate.abandon()
+        self._measure.stop()
+        if self._certificates is not None:
+            self._certificates.stop()
+        self._ready_file.remove()
+        self._data.release()
+
+    def _ready(self) -> None:
+        addresses = self._estate.addresses()
+        try:
+            self._ready_file.write(addresses)
+        except OSError as error:
+            self._fail(f"[netdaemon] ready-file can't be written: {reason(error)}")
+            return
+        for section, bound in addresses.items():
+            self._log.info("[{section}] listens on {addresses}", section=section, addresses=" ".join(bound))
+        self._log.info("ready")
+        self._notify.ready(f"serving {' '.join(addresses)}")
+        if self._notify.watchdog:
+            self._keep_alive()
+
+    def _keep_alive(self) -> None:
+        self._notify.alive()
+        self._watchdog = self._reactor.callLater(self._notify.watchdog, self._keep_alive)
+
+    def _fail(self, message: str) -> None:
+        """The reactor runs already, and twistd would exit with 0: say why in one line, stop, exit with 1."""
+        assert sys.__stderr__ is not None
+        sys.__stderr__.write(f"netdaemon: {message}\n")
+        self._log.critical("{message}", message=message)
+        atexit.register(_exit_with_failure)
+        self._stop_reactor()
+
+    # --- reload ----------------------------------------------------------------------------------------------
+
+    def reload(self) -> bool:
+        """Read the INI again and take it on whole, or keep what is and log why; did it succeed?
+
+        It runs in one go, so reloads never overlap. Sessions under way stay on the settings they began with.
+        """
+        self._notify.reloading()
+        try:
+            self._reload()
+        except ConfigError as error:
+            for problem in error.problems:
+                self._log.error("{problem}", problem=str(problem))
+            self._not_reloaded("the configuration has problems")
+        except Exception as error:  # noqa: BLE001  # whatever it is, the daemon goes on as it was
+            self._not_reloaded(str(self._explain(error)))
+        else:
+            self._measure.reloaded(True)
+            self._log.info("reloaded {file}", file=str(self._config.file))
+            self._notify.ready(f"serving {' '.join(self._estate.addresses())}")
+            return True
+        return False
+
+    def _not_reloaded(self, why: str) -> None:
+        self._measure.reloaded(False)
+        self._log.error("not reloaded, going on as before: {why}", why=why)
+        self._notify.ready(f"the last reload failed: {why}")
+
+    def _reload(self) -> None:
+        config = self._keep_fixed(read(self._config.file, self._kinds))
+        if self._own_log is None:
+            self._estate.exchange(config)
+        else:
+            descriptor = self._own_log.open(config.log)
+            try:
+                self._estate.exchange(config)
+            except BaseException:
+                self._own_log.discard(descriptor)
+                raise
+            self._own_log.change(config.log, descriptor)
+        self._config = config
+        self._measure.reopen()
+        self._measure.write_to(config.netdaemon.metrics_file)
+        raise_open_files(config.netdaemon.open_files)
+        try:
+            if config.netdaemon.ready_file != self._ready_file.path:
+                self._ready_file.remove()
+                self._ready_file = ReadyFile(config.netdaemon.ready_file)
+            self._ready_file.write(self._estate.addresses())
+        except OSError as error:
+            self._log.error("[netdaemon] ready-file can't be written: {error}", error=reason(error))
+
+    def _keep_fixed(self, config: Config) -> Config:
+        """What only a restart can change stays; the log says so."""
+        fixed = {}
+        for name in ("data", "user", "group"):
+            before = getattr(self._config.netdaemon, name)
+            if getattr(config.netdaemon, name) != before:
+                self._log.warn("[netdaemon] {key} has changed: that needs a restart", key=name)
+                fixed[name] = before
+        return replace(config, netdaemon=replace(config.netdaemon, **fixed))
+
+    # --- stop ------------------------------------------------------------------------------------------------
+
+    def stopService(self) -> Deferred[None]:
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    def _stop_reactor(self) -> None:
+        if not self._stopping:
+            self._stopping = True
+            self._reactor.stop()  # which calls stopService, and waits for it
+
+    def _stop_at_once(self) -> None:
+        if not self._hurry.called:
+            self._hurry.callback(None)
+
+    async def _stop(self) -> None:
+        self._notify.stopping("finishing sessions")
+        try:
+            self._ready_file.remove()
+            await self._estate.close_doors()
+            await self._estate.drain(self._config.netdaemon.grace, self._hurry)
+        except Exception:  # noqa: BLE001  # the stores must be closed whatever happened before
+            self._log.failure("the stop is not in good order")
+        if self._watchdog is not None and self._watchdog.active():
+            self._watchdog.cancel()
+        self._measure.stop()
+        self._estate.close()
+        self._data.release()
+        self._log.info("stopped")
+
+
+def raise_open_files(wanted: int) -> None:
+    """Raise the limit of open files to ``wanted`` (0 leaves it). Raises StartFailed when that is forbidden."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if wanted <= soft:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(wanted, hard)))
+    except (OSError, ValueError):
+        raise StartFailed(
+            f"[netdaemon] open-files: the system allows {hard}, not {wanted} "
+            "(LimitNOFILE= in the unit, or `ulimit -Hn`, says how many)"
+        ) from None
+
+
+def _exit_with_failure() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)

@@ -1,0 +1,120 @@
+"""House: the few shared things, made once from the configuration and handed to the kinds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import implementer
+
+from netdaemon.accounts.open import Accounts, open_accounts
+from netdaemon.accounts.realm import DocumentsAvatar
+from netdaemon.config.read import Config
+from netdaemon.documents.rights import Narrowed
+from netdaemon.documents.tree import Tree
+from netdaemon.interfaces import IDocumentsAvatar, IHouse, ILogins
+from netdaemon.run.measure import Measure
+from netdaemon.wire.deadlines import Wheel
+from netdaemon.wire.tls import Certificates
+
+
+@implementer(IHouse)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class House:
+    """What a kind may use, as IHouse says; ``config`` is what it was built from."""
+
+    config: Config
+    hostname: str
+    clock: IReactorTime
+    wall: Callable[[], float]
+    deadlines: Wheel
+    documents: Tree
+    accounts: Accounts
+    tls: Certificates
+    measure: Measure
+
+    @property
+    def logins(self) -> ILogins:
+        return self.accounts.logins
+
+    def move_in(self) -> None:
+        """Who logs in from now on sees this house's documents, where the accounts are those of the house before."""
+        self.accounts.realm.provide(
+            IDocumentsAvatar, lambda account: (DocumentsAvatar(Narrowed(self.documents, account)), lambda: None)
+        )
+
+    def close(self, but: tuple[House, ...] = ()) -> None:
+        """Close accounts, documents and certificates, save those that another house still uses."""
+        if all(self.accounts is not other.accounts for other in but):
+            self.accounts.close()
+        if all(self.documents is not other.documents for other in but):
+            self.documents.close()
+        if all(self.tls is not other.tls for other in but):
+            self.tls.stop()
+
+
+def certificates(config: Config, before: House | None = None) -> Certificates:
+    """The daemon's certificates, loaded: those of the house before, read again, where the settings are the same."""
+    if (
+        before is not None
+        and before.config.tls == config.tls
+        and before.config.netdaemon.hostname == config.netdaemon.hostname
+    ):
+        before.tls.reload()
+        return before.tls
+    made = Certificates(config.tls, config.netdaemon.hostname, config.netdaemon.data)
+    made.load()
+    return made
+
+
+def build(
+    config: Config,
+    reactor: Any,
+    *,
+    tls: Certificates | None = None,
+    measure: Measure | None = None,
+    before: House | None = None,
+) -> House:
+    """Build the house that ``config`` wants.
+
+    Of ``before`` it takes over what outlives a reload: counters and time-outs, and, where their settings are the
+    same, certificates (read again) and accounts (who know who failed how often). The document tree is always a new
+    one: another folder may stand at the old name. Raises StartFailed, OSError and what the rooms raise for a part
+    that can't be made; then nothing stays open.
+    """
+    if before is None:
+        deadlines = Wheel(reactor)
+        measure = measure if measure is not None else Measure(reactor)
+    else:
+        deadlines, measure = before.deadlines, before.measure
+    own_tls = tls is None
+    tls = tls if tls is not None else certificates(config, before)
+    documents: Tree | None = None
+    try:
+        documents = Tree(config.documents, reactor)
+        if before is not None and before.config.accounts == config.accounts:
+            accounts = before.accounts
+        else:
+            accounts = open_accounts(config.accounts, config.netdaemon.data, documents, reactor, measure)
+    except BaseException:
+        if documents is not None:
+            documents.close()
+        if own_tls and (before is None or tls is not before.tls):
+            tls.stop()
+        if before is None:
+            deadlines.stop()
+        raise
+    return House(
+        config=config,
+        hostname=config.netdaemon.hostname,
+        clock=reactor,
+        wall=time.time,
+        deadlines=deadlines,
+        documents=documents,
+        accounts=accounts,
+        tls=tls,
+        measure=measure,
+    )
