@@ -1,0 +1,139 @@
+"""The loads that servers get: each a process of its own on the other core, measured together with its server."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tests.bench.figures import BUSY, CPU, LOAD_BUSY, OTHERS, RATE, Run
+from tests.bench.part import Load
+from tests.bench.processes import LOAD_CORE, SERVER_CORE, Server, core, cores_busy, environment, program
+
+SETTLE = 0.1
+"""Seconds that a server has for the end of its work (closing what the load left open) before its CPU is read."""
+
+SLACK = 60.0
+"""Seconds beyond its own that a load may take before it is given up."""
+
+SHARE = "share"
+"""The column with the largest share (percent) that one process of the server had in its CPU time."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a load did."""
+
+    units: float
+    seconds: float
+    more: Mapping[str, float] = field(default_factory=dict)
+
+
+def measured(server: Server, work: Callable[[], Done]) -> Run:
+    """Do ``work`` and account for it. Raises RuntimeError when nothing was done or the server is gone."""
+    both = core(SERVER_CORE) | core(LOAD_CORE)
+    before, load_before, busy_before = server.cpu(), _children_cpu(), cores_busy(both)
+    begin = time.monotonic()
+    done = work()
+    took = time.monotonic() - begin
+    load, busy = _children_cpu() - load_before, cores_busy(both) - busy_before
+    time.sleep(SETTLE)
+    server.check()
+    used = [seconds - before.get(pid, 0.0) for pid, seconds in server.cpu().items()]
+    if not done.units:
+        raise RuntimeError(f"{server.name} did nothing of what was asked")
+    return {
+        RATE: done.units / done.seconds,
+        CPU: sum(used) / done.units * 1e6,
+        BUSY: sum(used) / done.seconds,
+        LOAD_BUSY: load / took,
+        OTHERS: max(0.0, busy - sum(used) - load) / took / len(both),
+        SHARE: 100 * max(used) / (sum(used) or 1.0),
+        **done.more,
+    }
+
+
+def _children_cpu() -> float:
+    """Seconds of CPU of our ended children. A server that runs isn't among them."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _run(command: Sequence[str], seconds: float) -> str:
+    pinned = core(LOAD_CORE)
+    done = subprocess.run(
+        command,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=seconds + SLACK,
+        preexec_fn=lambda: os.sched_setaffinity(0, pinned),
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command[:4])} ended with {done.returncode}: {done.stderr.strip()[-300:]}")
+    return done.stdout
+
+
+# --- wrk -----------------------------------------------------------------------------------------------------
+
+_REQUESTS = re.compile(r"(\d+) requests in ([0-9.]+)(ms|s|m)\b")
+_WRONG = re.compile(r"Non-2xx or 3xx responses: \d+|Socket errors: .*[1-9].*")
+_SCALE = {"ms": 1e-3, "s": 1.0, "m": 60.0}
+
+
+def parse_wrk(output: str) -> Done:
+    """What wrk says it did. Raises RuntimeError when some of it went wrong: that would be another measurement."""
+    if wrong := _WRONG.search(output):
+        raise RuntimeError(f"wrk: {wrong[0]}")
+    if (match := _REQUESTS.search(output)) is None:
+        raise RuntimeError(f"wrk said {output[-300:]!r}")
+    return Done(int(match[1]), float(match[2]) * _SCALE[match[3]])
+
+
+def wrk(path: str, *headers: str, connections: int = 64, transport: str = "tcp", tolerant: bool = False) -> Load:
+    """Requests for ``path``, one in flight on each of the connections.
+
+    A ``tolerant`` one counts no socket errors: some servers close a connection while wrk reads.
+    """
+
+    def load(server: Server, seconds: float) -> Run:
+        scheme = "https" if transport == "tls" else "http"
+        command = [program("wrk"), "-t", "1", "-c", str(connections), "-d", f"{max(1, round(seconds))}s"]
+        for header in headers:
+            command += ["-H", header]
+        command.append(f"{scheme}://127.0.0.1:{server.ports[transport]}{path}")
+
+        def work() -> Done:
+            output = _run(command, seconds)
+            if tolerant:
+                output = re.sub("Socket errors: .*", "", output)
+            return parse_wrk(output)
+
+        return measured(server, work)
+
+    return load
+
+
+# --- our own -------------------------------------------------------------------------------------------------
+
+
+def generator(kind: str, transport: str = "tcp", **arguments: object) -> Load:
+    """One of `tests.bench.generator`, with its arguments."""
+
+    def load(server: Server, seconds: float) -> Run:
+        command = [sys.executable, "-m", "tests.bench.generator", kind]
+        asked = {**arguments, "port": server.ports[transport], "seconds": seconds}
+
+        def work() -> Done:
+            told = json.loads(_run([*command, json.dumps(asked)], seconds))
+            return Done(told.pop("units"), told.pop("seconds"), told)
+
+        return measured(server, work)
+
+    return load

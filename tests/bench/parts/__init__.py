@@ -1,0 +1,48 @@
+"""What is measured, in the order of the page; and what has its place for later."""
+
+from __future__ import annotations
+
+from tests.bench.part import Later, Part, Script
+from tests.bench.parts import http, lines, memory, time, tls, workers
+
+PARTS: tuple[Part | Script, ...] = (
+    *http.PARTS,
+    *tls.PARTS,
+    *time.PARTS,
+    *lines.PARTS,
+    *memory.PARTS,
+    *workers.PARTS,
+    Script("start", "Start", "tests.bench.start"),
+    Script("idle", "Idle connections, 10,000", "tests.bench.idle"),
+    Script("framing", "Framing in memory", "tests.bench.framing"),
+    Script("documents", "Document tree", "tests.bench.documents"),
+)
+
+LATER = (
+    Later("FTP", "vsftpd", "vsftpd", "small and large RETR and STOR per second, logins, idle sessions"),
+    Later("FTP", "pyftpdlib", "pyftpdlib (PyPI)", "the same"),
+    Later("POP3, IMAP", "Dovecot", "dovecot-imapd dovecot-pop3d", "NOOP, FETCH, APPEND, SEARCH, IDLE; RETR"),
+    Later("SMTP", "Postfix", "postfix", "messages accepted per second, durable, on 1 and 20 connections"),
+    Later("NNTP", "INN", "inn2", "TAKETHIS, OVER, STAT, ARTICLE in sequence and pipelined, POST"),
+    Later("proxy", "tinyproxy", "tinyproxy-bin", "GET through the proxy, CONNECT, large bodies"),
+    Later("proxy", "squid", "squid", "the same, without its cache"),
+    Later("Gopher", "gophernicus", "gophernicus", "menus and documents per second"),
+    Later("CGI", "lighttpd", "lighttpd", "scripts per second, small and at 500 MB of daemon"),
+    Later("CGI", "Apache", "apache2-bin", "the same, with cgid"),
+)
+
+
+def chosen(names: list[str]) -> list[Part | Script]:
+    """The parts of these names, ``http`` standing for all that begin with ``http.``; all for no names.
+
+    Raises LookupError for a name that is none's.
+    """
+    for name in names:
+        if not any(_is_called(part, name) for part in PARTS):
+            known = " ".join(dict.fromkeys([part.name.partition(".")[0] for part in PARTS]))
+            raise LookupError(f"there is no part {name!r}; there are: {known}")
+    return [part for part in PARTS if not names or any(_is_called(part, name) for name in names)]
+
+
+def _is_called(part: Part | Script, name: str) -> bool:
+    return part.name == name or part.name.startswith(f"{name}.")

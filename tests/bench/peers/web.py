@@ -1,0 +1,116 @@
+"""Web servers."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import resource
+import sys
+from pathlib import Path
+
+from tests.bench.part import Start
+from tests.bench.peers.site import certificate, documents
+from tests.bench.processes import Server, free_port, launch, program
+
+NGINX = """\
+daemon off;
+user {user} {group};
+pid nginx.pid;
+error_log nginx.log;
+worker_processes 1;
+worker_rlimit_nofile {files};
+events {{ worker_connections {connections}; multi_accept on; }}
+http {{
+  access_log {access_log};
+  default_type text/html;
+  sendfile on;
+  tcp_nopush on;
+  keepalive_requests 1000000000;
+  keepalive_timeout 600s;
+  {cache}
+  ssl_certificate {chain};
+  ssl_certificate_key {key};
+  ssl_protocols TLSv1.2 TLSv1.3;
+  ssl_session_cache shared:sessions:10m;
+  ssl_session_tickets on;
+  client_body_temp_path body;
+  proxy_temp_path proxy;
+  fastcgi_temp_path fastcgi;
+  uwsgi_temp_path uwsgi;
+  scgi_temp_path scgi;
+  server {{ listen 127.0.0.1:{tcp} backlog=4096; listen 127.0.0.1:{tls} ssl backlog=4096; root {site}; }}
+}}
+"""
+NGINX_CACHE = "open_file_cache max=1000 inactive=60s; open_file_cache_valid 1s; open_file_cache_errors on;"
+"""An open file is looked at again after a second, as ours is."""
+
+
+def nginx(*, cache: bool = True, access_log: bool = False) -> Start:
+    """nginx with one worker; ``cache`` keeps files open as ours does, without it is Debian's way."""
+
+    def start(folder: Path) -> Server:
+        path = program("nginx")
+        chain, key = certificate(folder)
+        ports = {"tcp": free_port(), "tls": free_port()}
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        text = NGINX.format(
+            user=pwd.getpwuid(os.getuid()).pw_name,
+            group=grp.getgrgid(os.getgid()).gr_name,
+            files=files,
+            connections=min(files, 20_000),
+            access_log="access.log combined buffer=64k flush=1s" if access_log else "off",
+            cache=NGINX_CACHE if cache else "",
+            chain=chain,
+            key=key,
+            site=documents(folder),
+            **ports,
+        )
+        (folder / "nginx.conf").write_text(text)
+        command = [path, "-p", str(folder), "-e", "nginx.log", "-c", str(folder / "nginx.conf")]
+        return launch("nginx", command, folder, ports)
+
+    return start
+
+
+LIGHTTPD = """\
+server.document-root = "{site}"
+server.bind = "127.0.0.1"
+server.port = {tcp}
+server.errorlog = "{folder}/lighttpd.log"
+server.max-keep-alive-requests = 1000000000
+server.max-keep-alive-idle = 600
+server.max-fds = {files}
+server.max-connections = {connections}
+server.listen-backlog = 4096
+server.stat-cache-engine = "simple"
+mimetype.assign = ( ".html" => "text/html", "" => "application/octet-stream" )
+"""
+
+
+def lighttpd() -> Start:
+    """lighttpd, which is one process and looks at a file again after a second or two."""
+
+    def start(folder: Path) -> Server:
+        path = program("lighttpd")
+        ports = {"tcp": free_port()}
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        text = LIGHTTPD.format(
+            site=documents(folder), folder=folder, files=files, connections=min(files // 2, 10_000), **ports
+        )
+        (folder / "lighttpd.conf").write_text(text)
+        return launch("lighttpd", [path, "-D", "-f", str(folder / "lighttpd.conf")], folder, ports)
+
+    return start
+
+
+def http_server() -> Start:
+    """The standard library's ThreadingHTTPServer, with persistent connections."""
+
+    def start(folder: Path) -> Server:
+        ports = {"tcp": free_port()}
+        site = str(documents(folder))
+        command = [sys.executable, "-m", "http.server", "--protocol", "HTTP/1.1", "--bind", "127.0.0.1"]
+        return launch("http.server", [*command, "--directory", site, str(ports["tcp"])], folder, ports)
+
+    return start
