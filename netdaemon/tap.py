@@ -50,10 +50,13 @@ def makeService(options: Options) -> IService:
 
     from netdaemon.run.clock import make_monotonic
     from netdaemon.run.daemon import Daemon
+    from netdaemon.run.reactor import make_lean
 
     sys.excepthook = _one_line
     make_monotonic(reactor)
     twistd: Any = options.parent if options.parent is not None else {}
+    if not twistd.get("reactor"):  # who names one gets it as it is
+        make_lean(reactor)
     return Daemon(options.config, options.kinds, reactor, _log(options.config, twistd), _heir(twistd))
 
 

@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from netdaemon.config.values import Listen
 from netdaemon.run.errors import StartFailed, reason
 from netdaemon.run.gate import Gate, Refused, Tenant
-from netdaemon.wire.transport import DatagramPort, StreamPort, UnixPort
+from netdaemon.wire.port import DatagramPort, StreamPort, UnixPort
 
 BACKLOG = 4096
 """Connections that may wait to be accepted; the kernel cuts it to net.core.somaxconn."""

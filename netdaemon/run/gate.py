@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from OpenSSL import SSL
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IProtocol, IProtocolFactory, IReactorTime
 from twisted.logger import Logger
@@ -19,8 +20,9 @@ from zope.interface import implementer
 from netdaemon.config.settings import ServiceSettings
 from netdaemon.interfaces import IDeadlines, ISession
 from netdaemon.run.rarely import Rarely
+from netdaemon.wire.port import IGate
 from netdaemon.wire.proxyheader import ProxyHeaderFactory
-from netdaemon.wire.transport import IGate
+from netdaemon.wire.tls import DirectTLS
 
 
 class Tenant:
@@ -100,6 +102,7 @@ class Gate:
         """The transport of each session under way, and whose it is."""
         self._tenant: Tenant | None = None
         self._entrance: IProtocolFactory | None = None
+        self.connect_tls: Callable[[Any], SSL.Connection] | None = None
         self._crowds: dict[bytes, int] = {}
         self._arriving: Tenant | Behind | None = None
         self._empty: list[Deferred[None]] = []
@@ -117,6 +120,7 @@ class Gate:
         self._tenant = tenant
         self.section = tenant.settings.section
         self._entrance = entrance if entrance is not None else tenant.factory
+        self.connect_tls = entrance.connect if isinstance(entrance, DirectTLS) else None
 
     # --- what the port tells ---------------------------------------------------------------------------------
 

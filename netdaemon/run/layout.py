@@ -23,7 +23,7 @@ from netdaemon.run.door import Door, DoorError
 from netdaemon.run.errors import StartFailed
 from netdaemon.run.gate import Refused, Tenant
 from netdaemon.run.inherited import Inherited
-from netdaemon.wire.tls import tls_factory
+from netdaemon.wire.tls import DirectTLS, tls_factory
 
 _log = Logger()
 
@@ -217,10 +217,11 @@ def _entrance(place: Place, tenant: Tenant, house: IHouse) -> IProtocolFactory |
         return protocol
     if door.listen.transport == "tls":
         creator = house.tls.server(service.kind.alpn)
-        behind: IProtocolFactory = tls_factory(
-            creator, tenant.factory, house.deadlines, service.settings.handshake_timeout
-        )
-        return behind
+        seconds = service.settings.handshake_timeout
+        if service.settings.proxy_protocol:  # its header comes in clear, so the socket is not TLS's alone
+            return tls_factory(creator, tenant.factory, house.deadlines, seconds)
+        direct: IProtocolFactory = DirectTLS(creator.connect, tenant.factory, house.deadlines, seconds)
+        return direct
     return tenant.factory
 
 

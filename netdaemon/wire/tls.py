@@ -20,9 +20,9 @@ from netdaemon.wire.certificate import CertificateError, Pair, is_due, read_cert
 from netdaemon.wire.tlsbinding import bindings, peer_identity
 from netdaemon.wire.tlsclient import Trust
 from netdaemon.wire.tlscontext import ServerContext, server_context
-from netdaemon.wire.tlssession import tls_factory
+from netdaemon.wire.tlssession import DirectTLS, tls_factory
 
-__all__ = ["CertificateError", "Certificates", "bindings", "tls_factory"]
+__all__ = ["CertificateError", "Certificates", "DirectTLS", "bindings", "tls_factory"]
 
 TICKET_KEY_LIFE = 12 * 3600.0
 """Seconds that one key may encrypt session tickets: whoever steals it reads the TLS 1.2 sessions of that time."""
@@ -201,7 +201,10 @@ class Certificates:
 
     def _swap(self, prints: _Prints) -> None:
         due = self._is_due()
-        if prints == self._failed or (prints == self._prints and not due):
+        if prints == self._prints and not due:
+            self._failed = None
+            return
+        if prints == self._failed:
             return
         try:
             self.load()
@@ -229,7 +232,11 @@ class Server:
         self.alpn = alpn
 
     def serverConnectionForTLS(self, tlsProtocol: object) -> SSL.Connection:
-        return SSL.Connection(self._certificates._generation.context(self.alpn, DEFAULT), None)
+        return self.connect(None)
+
+    def connect(self, socket: Any) -> SSL.Connection:
+        """A connection on ``socket`` itself; with None, on memory for somebody to carry."""
+        return SSL.Connection(self._certificates._generation.context(self.alpn, DEFAULT), socket)
 
 
 class _Generation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from OpenSSL import SSL
@@ -10,6 +11,7 @@ from twisted.internet.interfaces import (
     IHandshakeListener,
     INegotiated,
     IOpenSSLServerConnectionCreator,
+    IProtocol,
     IProtocolFactory,
     ISSLTransport,
 )
@@ -31,6 +33,11 @@ class TLSSession(TLSMemoryBIOProtocol):
     write themselves.
     """
 
+    def seat(self, protocol: IProtocol) -> None:
+        """Connect ``protocol`` in the place of the one that saw to the handshake."""
+        self.wrappedProtocol = protocol
+        protocol.makeConnection(self)
+
 
 @implementer(IHandshakeListener)
 class Handshake(Protocol):
@@ -43,22 +50,22 @@ class Handshake(Protocol):
     _log = Logger()
     transport: Any
 
-    def __init__(self, factory: TLSFactory, peer: IAddress | None) -> None:
-        self._factory = factory
+    def __init__(self, inner: IProtocolFactory, peer: Any, deadlines: IDeadlines, seconds: float) -> None:
+        self._inner = inner
         self._peer = peer
+        self._deadlines = deadlines
+        self._seconds = seconds
 
     def connectionMade(self) -> None:
-        self._deadline = self._factory.deadlines.after(self._factory.seconds, self._too_late)
+        self._deadline = self._deadlines.after(self._seconds, self._too_late)
 
     def handshakeCompleted(self) -> None:
         self._deadline.cancel()
-        session = self.transport
-        protocol = self._factory.wrappedFactory.buildProtocol(self._peer)
+        protocol = self._inner.buildProtocol(self._peer)
         if protocol is None:
-            session.loseConnection()
+            self.transport.loseConnection()
             return
-        session.wrappedProtocol = protocol
-        protocol.makeConnection(session)
+        self.transport.seat(protocol)
         if IHandshakeListener.providedBy(protocol):
             protocol.handshakeCompleted()
 
@@ -67,7 +74,7 @@ class Handshake(Protocol):
         self._log.debug("{peer}: no TLS handshake: {why}", peer=self._peer, why=_why(reason.value))
 
     def _too_late(self) -> None:
-        self._log.debug("{peer}: no TLS handshake in {seconds:g} s", peer=self._peer, seconds=self._factory.seconds)
+        self._log.debug("{peer}: no TLS handshake in {seconds:g} s", peer=self._peer, seconds=self._seconds)
         self.transport.abortConnection()
 
 
@@ -90,7 +97,31 @@ class TLSFactory(TLSMemoryBIOFactory):
         self.seconds = seconds
 
     def buildProtocol(self, addr: IAddress | None) -> TLSSession:
-        return TLSSession(self, Handshake(self, addr))  # type: ignore[no-untyped-call]  # Twisted's
+        handshake = Handshake(self.wrappedFactory, addr, self.deadlines, self.seconds)
+        return TLSSession(self, handshake)  # type: ignore[no-untyped-call]  # Twisted's
+
+
+@implementer(IProtocolFactory)
+class DirectTLS:
+    """The entrance of a door whose transports speak TLS themselves (`TLSTransport`): the same, without a layer."""
+
+    def __init__(
+        self, connect: Callable[[Any], SSL.Connection], inner: IProtocolFactory, deadlines: IDeadlines, seconds: float
+    ) -> None:
+        """``connect`` makes the TLS connection of a socket, with whatever certificates are the newest."""
+        self.connect = connect
+        self._inner = inner
+        self._deadlines = deadlines
+        self._seconds = seconds
+
+    def doStart(self) -> None:
+        """The inner factory is started by whoever owns it."""
+
+    def doStop(self) -> None:
+        """And stopped."""
+
+    def buildProtocol(self, addr: IAddress | None) -> Handshake:
+        return Handshake(self._inner, addr, self._deadlines, self._seconds)
 
 
 def tls_factory(

@@ -1,8 +1,15 @@
-"""The doors' own ports and server transports, for TCP, UNIX stream sockets and UDP.
+"""The stream transport under every server session: Twisted's own, with fewer trips to the kernel.
 
-A port takes a socket that is bound already (the door did it, or systemd) and hands each connection to its gate.
-It stands on Twisted's, with these differences: one bad connection or datagram never stops the taking of others;
-running out of descriptors makes the port rest instead of spin; and the gate is told when a connection is gone.
+What it adds to `twisted.internet.tcp.Server`, and what each buys (figures in docs/performance.md):
+
+- *Cork*: what a protocol writes while it handles a read is sent in one call at the read's end, not by way of
+  the poller. A write outside of a read goes out at once when nothing waits before it.
+- *send_file*: a document leaves by ``os.sendfile``, in order with what is written before and after it.
+- *Lean begin*: little is built for a new connection; it is read from at once and meets the poller only if it is
+  still there afterwards.
+
+Everything else (producers, half-close, abort, TLS upgrade, logging) is Twisted's and keeps Twisted's promises:
+`tests/wire/test_transport_model.py` compares the two operation by operation.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -11,212 +18,418 @@ running out of descriptors makes the port rest instead of spin; and the gate is 
 from __future__ import annotations
 
 import errno
+import os
 import socket
-from typing import Any
+from collections import deque
+from typing import Any, cast
 
-from twisted.internet import address, base, tcp, udp, unix
-from twisted.internet.interfaces import IAddress, IProtocol, IProtocolFactory
-from twisted.internet.protocol import DatagramProtocol
+from twisted.internet import _newtls, error, main, tcp
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.address import IPv6Address, UNIXAddress
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IProtocol, IPullProducer
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
-ACCEPTS = 64
-"""Connections taken in one turn of the reactor; the others' turns come in between."""
+log = Logger()
 
-DATAGRAMS = 64
-"""Datagrams taken in one turn."""
-
-REST = 0.2
-"""Seconds a port leaves its backlog alone after the system refused it a descriptor or memory."""
-
-# accept(2): these are the system's troubles, and stay until something is given back. Every other error belongs to
-# the one connection that was about to be taken.
-_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_AGAIN = (errno.EAGAIN, errno.ENOBUFS, errno.EINTR)
+_DONE = Failure(main.CONNECTION_DONE)
 
 
-def _zoned(client: Any) -> str:
-    """The host of a socket address; a link-local IPv6 one with its zone, without which nothing can be sent there."""
-    if len(client) == 4 and client[3]:
-        return socket.getnameinfo(client, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0]
-    host: str = client[0]
-    return host
+FILE_TURN = 1 << 20
+"""Bytes of a file sent in one turn, so that one fast reader can't hold the loop."""
+
+CHUNK = 65536
+"""Bytes read of a file at a time where they must pass through our hands (TLS)."""
 
 
-class IGate(IProtocolFactory):
-    """What a port tells of its connections; `buildProtocol` may return None, then the connection is closed."""
-
-    def opened(transport: Any) -> None:
-        """A protocol of `buildProtocol` got its transport; `makeConnection` comes next."""
-
-    def closed(transport: Any) -> None:
-        """The connection is gone, its protocol has been told. Called once for each ``opened``."""
-
-    def exhausted(error: OSError) -> None:
-        """A connection could not be taken for want of descriptors or memory; the port rests for `REST` seconds."""
+class FileShrank(Exception):
+    """A file ended before the bytes that `send_file` promised of it; the connection was aborted."""
 
 
-class _Counted:
-    """Mixed into a server transport: tells the gate when the connection is gone, once."""
+class FileJob:
+    """A stretch of a file on its way out, and the Deferred that waits for its end."""
 
-    server: Any
-    disconnected: int
+    __slots__ = ("count", "done", "fd", "offset")
+
+    def __init__(self, fd: int, offset: int, count: int) -> None:
+        self.fd = fd
+        self.offset = offset
+        self.count = count
+        self.done: Deferred[None] = Deferred()
+
+
+class Corked(tcp.Connection):
+    """The clear-text half: corked writes and `send_file`. TLS sends its records through these very methods."""
+
+    _corked = False
+    _aborting = False
+    _file: FileJob | None = None
+    """The file that is being sent, after what is in the stock buffers."""
+    _behind: deque[bytes | FileJob] | None = None
+    """What was written after `_file`, in order."""
+    _behind_size = 0
+
+    # --- writing --------------------------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        if data.__class__ is not bytes:
+            FileDescriptor.write(self, data)  # says what is wrong with it
+            return
+        if not self.connected or self._writeDisconnected or not data:
+            return
+        if self._file is not None:
+            self._behind_size += len(data)
+            cast("deque[bytes | FileJob]", self._behind).append(data)
+        else:
+            self._tempDataBuffer.append(data)
+            self._tempDataLen += len(data)
+        if self.producer is not None:
+            self._maybePauseProducer()
+        if self._corked or self._file is not None or self._aborting:
+            return
+        # Behind other data, or with the end near, the poller keeps the order of things.
+        if self.dataBuffer or self.disconnecting or self._writeDisconnecting or not self._send_now():
+            self.startWriting()
+
+    def writeSequence(self, iovec: Any) -> None:
+        self.write(b"".join(iovec))
+
+    def loseConnection(self, *arguments: Any) -> None:
+        if self._corked and self.connected and not self.disconnecting and not self._writeDisconnected:
+            self.disconnecting = 1  # `_uncork` does the rest, mostly without the poller
+        else:
+            FileDescriptor.loseConnection(self, *arguments)
+
+    def send_file(self, fd: int, offset: int, count: int) -> Deferred[None]:
+        """Send ``count`` bytes of an open file from ``offset``, in order with what is written before and after.
+
+        The Deferred fires when the kernel has them all and fails with the reason when the connection is lost or
+        with `FileShrank` (the connection is aborted then: its framing can't be kept). ``fd`` must stay open until
+        one of the two. What is written meanwhile waits behind and counts for a producer's back-pressure.
+        """
+        job = FileJob(fd, offset, count)
+        if not self.connected or self._writeDisconnected or self._aborting:
+            job.done.errback(Failure(error.ConnectionDone()))
+        elif count <= 0:
+            job.done.callback(None)
+        elif self._file is not None:
+            cast("deque[bytes | FileJob]", self._behind).append(job)
+        else:
+            self._file = job
+            self._behind = deque()
+            if not self._corked:
+                self.startWriting()
+        return job.done
+
+    def _isSendBufferFull(self) -> bool:
+        return len(self.dataBuffer) + self._tempDataLen + self._behind_size > self.bufferSize
+
+    def _send_now(self) -> bool:
+        """Try to send what was written just now; True when all of it went. Needs an empty ``dataBuffer``."""
+        waiting = self._tempDataBuffer
+        data = waiting[0] if len(waiting) == 1 else b"".join(waiting)
+        try:
+            sent = self.socket.send(data)
+        except OSError:
+            return False  # the poller's turn will meet the error again and say it as Twisted does
+        self._tempDataBuffer = []
+        self._tempDataLen = 0
+        if sent == len(data):
+            return not self._owes_a_turn()  # doWrite asks for more
+        self.dataBuffer = data
+        self.offset = sent
+        return False
+
+    def _owes_a_turn(self) -> bool:
+        """Is there a producer that waits to be asked for more?"""
+        return self.producer is not None and (not self.streamingProducer or self.producerPaused)
+
+    def _is_settled(self) -> bool:
+        """Lost, or nothing left to send: `doWrite` has seen to producers and to the end."""
+        return bool(self.disconnected) or (self._file is None and not self.dataBuffer and not self._tempDataBuffer)
+
+    def _uncork(self) -> Any:
+        """The end of a read: send what it wrote, close if it said so. Returns a reason when the connection is lost."""
+        self._corked = False
+        if not self.connected or self._aborting:
+            return None
+        if self._file is not None:
+            why = self.doWrite()
+            if why is main.CONNECTION_DONE:
+                self.connectionLost(_DONE)  # here, for a half-closeable protocol must not take it for the peer's end
+                return None
+            if why is not None or self._is_settled():
+                return why
+            self.startWriting()
+        elif self._tempDataBuffer and (self.dataBuffer or not self._send_now()):
+            self.startWriting()
+        elif self.disconnecting:
+            if not self.dataBuffer and not self._owes_a_turn():
+                self.connectionLost(_DONE)
+                return None
+            self.startWriting()
+        if self.disconnecting:
+            self.stopReading()
+        return None
+
+    def doWrite(self) -> Any:
+        job = self._file
+        if job is None:
+            return FileDescriptor.doWrite(self)
+        if self.dataBuffer or self._tempDataBuffer:
+            head = b"".join([memoryview(self.dataBuffer)[self.offset :], *self._tempDataBuffer])
+            self._tempDataBuffer = []
+            self._tempDataLen = 0
+            sent = self._send_more(head)
+            if not isinstance(sent, int):
+                return sent
+            if sent < len(head):
+                self.dataBuffer = head
+                self.offset = sent
+                return None
+            self.dataBuffer = b""
+            self.offset = 0
+        sent = self._send_part(job)
+        if not isinstance(sent, int):
+            return sent
+        if sent == 0:
+            self._file = None
+            self.abortConnection()
+            job.done.errback(Failure(FileShrank(f"{job.count} bytes are missing")))
+            return None
+        job.offset += sent
+        job.count -= sent
+        if job.count:
+            return None
+        self._next_after_file()
+        job.done.callback(None)  # may write, close or abort: everything above is settled
+        if not self.connected or self._aborting or self._file is not None:
+            return None
+        return FileDescriptor.doWrite(self)
+
+    def _send_more(self, data: bytes) -> Any:
+        """Send what comes before a file: the number of bytes sent, or a reason when the connection is lost."""
+        try:
+            return self.socket.send(data, socket.MSG_MORE)  # share a packet with the file's beginning
+        except OSError as problem:
+            return 0 if problem.errno in _AGAIN else main.CONNECTION_LOST
+
+    def _send_part(self, job: FileJob) -> Any:
+        """Send some of a file: the number of bytes, 0 at its end, None for not now, or a reason."""
+        try:
+            return os.sendfile(self.socket.fileno(), job.fd, job.offset, min(job.count, FILE_TURN))
+        except OSError as problem:
+            return None if problem.errno in _AGAIN else main.CONNECTION_LOST
+
+    def _next_after_file(self) -> None:
+        """Bring what was written behind the file forward, up to the next file."""
+        self._file = None
+        behind = cast("deque[bytes | FileJob]", self._behind)
+        while behind:
+            item = behind.popleft()
+            if isinstance(item, FileJob):
+                self._file = item
+                return
+            self._behind_size -= len(item)
+            self._tempDataBuffer.append(item)
+            self._tempDataLen += len(item)
+        self._behind = None
+
+    def connectionLost(self, reason: Failure) -> None:
+        job, self._file = self._file, None
+        behind, self._behind = self._behind, None
+        tcp.Connection.connectionLost(self, reason)
+        for item in (job, *(behind or ())):
+            if isinstance(item, FileJob):
+                item.done.errback(reason)
+
+
+class StreamTransport(Corked, tcp.Server):
+    """A connection that a `StreamPort` accepted. Under TLS everything but the sending itself is Twisted's."""
+
+    _wants_read = True
+    _in_poller = False
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        protocol: IProtocol,
+        client: Any,
+        server: Any,
+        sessionno: int,
+        reactor: Any,
+    ) -> None:
+        # Server.__init__ without the log strings (made when asked for) and without startReading (see `StreamPort`).
+        self.reactor = reactor
+        self._tempDataBuffer = []
+        self._tempDataLen = 0
+        sock.setblocking(False)
+        self.socket = sock
+        self.fileno = sock.fileno
+        self.protocol = protocol
+        self.server = server
+        self.client = client
+        self.sessionno = sessionno
+        if isinstance(client, tuple):
+            self.hostname = client[0]
+            if len(client) != 2:
+                self._addressType = IPv6Address
+        else:
+            self.hostname = client  # a UNIX socket's path, mostly empty
+        self.connected = 1
+
+    @property
+    def logstr(self) -> str:  # type: ignore[override]  # Twisted's attribute, made only when a log line wants it
+        return f"{self._getLogPrefix(self.protocol)},{self.sessionno},{self.hostname}"
+
+    @property
+    def repstr(self) -> str:  # type: ignore[override]
+        return f"<{type(self.protocol).__name__} #{self.sessionno} from {self.hostname}>"
 
     def connectionLost(self, reason: Failure) -> None:
         if self.disconnected:
             return
         try:
-            super().connectionLost(reason)  # type: ignore[misc]  # tcp.Server's, by the mixing
+            super().connectionLost(reason)
         finally:
-            self.server.factory.closed(self)
+            if self.server is not None:
+                cast(Any, self.server.factory).closed(self)
 
+    # --- reading --------------------------------------------------------------------------------------------
 
-class StreamTransport(_Counted, tcp.Server):
-    """One TCP connection to us."""
-
-
-class UnixTransport(_Counted, unix.Server):
-    """One connection to a UNIX socket of ours."""
-
-
-class StreamPort(tcp.Port):
-    """Accepts TCP connections from a listening, non-blocking socket, for a gate."""
-
-    transport: type[tcp.Server] = StreamTransport
-    factory: Any
-    reactor: Any
-    _log = Logger()
-
-    def __init__(self, listening: socket.socket, gate: Any, reactor: Any) -> None:
-        super().__init__(0, gate, reactor=reactor)
-        self.socket = listening
-        self.addressFamily = listening.family
-        if listening.family == socket.AF_INET6:
-            self._addressType = address.IPv6Address
-        if listening.family != socket.AF_UNIX:
-            # Inherited by every accepted connection. Without it a reply in two writes waits for the peer's
-            # delayed acknowledgement, some 40 ms.
-            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def startListening(self) -> None:
-        self._realPortNumber = self.getHost().port if self.addressFamily != socket.AF_UNIX else None
-        self.fileno = self.socket.fileno  # type: ignore[method-assign]  # as Twisted's own port does
-        self.connected = True
-        self.factory.doStart()
-        self.startReading()
-
-    def doRead(self) -> None:
-        for _ in range(ACCEPTS):
-            try:
-                connection, client = self.socket.accept()
-            except BlockingIOError:
-                return
-            except OSError as error:
-                if error.errno in _EXHAUSTED:
-                    self.factory.exhausted(error)
-                    self._rest()
-                    return
-                continue  # the peer is gone again, or a packet filter forbade it
-            self._welcome(connection, client)
-            if not self.connected or self.disconnecting:
-                return
-
-    def _welcome(self, connection: socket.socket, client: Any) -> None:
+    def doRead(self) -> Any:
         try:
-            protocol: IProtocol | None = self.factory.buildProtocol(self.peer(client))
-        except Exception:  # noqa: BLE001  # a factory's defect costs this connection, not the port
-            self._log.failure("no session for a new connection")
-            protocol = None
-        if protocol is None:
-            connection.close()
+            data = self.socket.recv(self.bufferSize)
+        except OSError as problem:
+            return None if problem.errno == errno.EAGAIN else main.CONNECTION_LOST
+        if not data:
+            return main.CONNECTION_DONE
+        self._corked = True
+        try:
+            self.protocol.dataReceived(data)
+        finally:
+            self._corked = False
+        return self._uncork()
+
+    def begin(self) -> None:
+        """Connect the protocol and try the first read; meet the poller only if there is more to come.
+
+        Never raises: a protocol that does is logged and costs its connection.
+        """
+        why: Any = None
+        self._corked = True
+        try:
+            self.protocol.makeConnection(self)
+            why = self._uncork()
+            if why is None and self._wants_read and self.connected and not self._aborting:
+                why = self.doRead()
+        except Exception:  # noqa: BLE001  # a session's defect costs its connection, not the port
+            log.failure("a new session failed")
+            self.abortConnection()
+        self._corked = False
+        self._in_poller = True
+        if not self.connected or self._aborting:
             return
-        transport = self.transport(connection, protocol, client, self, self.sessionno, self.reactor)
-        self.sessionno += 1
-        self.factory.opened(transport)
-        try:
-            protocol.makeConnection(transport)
-        except Exception:  # noqa: BLE001  # the same for a session's
-            self._log.failure("a new session failed")
-            transport.abortConnection()
+        if why is main.CONNECTION_DONE:
+            self.readConnectionLost(_DONE)
+            self._wants_read = False
+        elif why is not None:
+            self.connectionLost(Failure(why))
+        elif self._wants_read:
+            self.reactor.addReader(self)
 
-    def peer(self, client: Any) -> IAddress:
-        """The address of ``client`` as accept(2) gave it."""
-        built: IAddress = self._addressType("TCP", _zoned(client), *client[1:])
-        return built
+    def startReading(self) -> None:
+        self._wants_read = True
+        if self._in_poller:
+            self.reactor.addReader(self)
 
-    def _rest(self) -> None:
-        # The backlog keeps the peers waiting. Reading on would wake us at once, for the same error.
-        self.stopReading()
-        self.reactor.callLater(REST, self._wake)
+    def stopReading(self) -> None:
+        self._wants_read = False
+        if self._in_poller:
+            self.reactor.removeReader(self)
 
-    def _wake(self) -> None:
-        if self.connected and not self.disconnecting:
-            self.startReading()
+    # --- under TLS (startTLS) -------------------------------------------------------------------------------
 
-    def connectionLost(self, reason: Failure) -> None:
-        # Closed, not shut down as Twisted does: systemd holds the same socket, and shutdown(2) would end its too.
-        base.BasePort.connectionLost(self, reason)
-        self.connected = False
-        self.disconnecting = False
-        self.socket.close()
-        del self.socket
-        del self.fileno
-        self.factory.doStop()
+    def startTLS(self, ctx: Any, normal: bool = True) -> None:
+        _newtls.startTLS(self, ctx, normal, Corked)
 
+    def write(self, data: bytes) -> None:
+        if self.TLS:
+            tcp.Server.write(self, data)
+        else:
+            Corked.write(self, data)
 
-class UnixPort(StreamPort):
-    """The same for a UNIX stream socket. Removing its path is the door's business."""
+    def writeSequence(self, iovec: Any) -> None:
+        if self.TLS:
+            tcp.Server.writeSequence(self, iovec)
+        else:
+            Corked.writeSequence(self, iovec)
 
-    transport = UnixTransport
-
-    def getHost(self) -> address.UNIXAddress:
-        return address.UNIXAddress(self.socket.getsockname())
-
-    def peer(self, client: Any) -> IAddress:
-        return address.UNIXAddress(client or None)
+    def loseConnection(self, *arguments: Any) -> None:
+        if self.TLS:
+            tcp.Server.loseConnection(self)
+        else:
+            Corked.loseConnection(self, *arguments)
 
 
-class DatagramPort(udp.Port):
-    """Takes datagrams from a bound, non-blocking socket; its protocol can be exchanged while it listens."""
+class UnixTransport(StreamTransport):
+    """A connection to a UNIX socket of ours. Descriptors are not passed over it."""
 
-    protocol: DatagramProtocol
-    _log = Logger()
+    def getHost(self) -> UNIXAddress:
+        return UNIXAddress(self.socket.getsockname())
 
-    def __init__(self, bound: socket.socket, protocol: DatagramProtocol, reactor: Any) -> None:
-        super().__init__(0, protocol, reactor=reactor)
-        self.socket = bound
-        self.addressFamily = bound.family
+    def getPeer(self) -> UNIXAddress:
+        return UNIXAddress(cast("str | bytes | None", self.client or None))
 
-    def startListening(self) -> None:
-        self._realPortNumber = self.socket.getsockname()[1]
-        self.fileno = self.socket.fileno  # type: ignore[method-assign]  # as Twisted's own port does
-        self.connected = True
-        self.protocol.makeConnection(self)
-        self.startReading()
+    def getTcpNoDelay(self) -> bool:
+        return True
 
-    def exchange(self, protocol: DatagramProtocol) -> None:
-        """The next datagram is for ``protocol``; the one before is stopped."""
-        before, self.protocol = self.protocol, protocol
-        before.doStop()
-        protocol.makeConnection(self)
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """There is nothing to delay."""
 
-    def doRead(self) -> None:
-        for _ in range(DATAGRAMS):
-            try:
-                data, client = self.socket.recvfrom(self.maxPacketSize)
-            except BlockingIOError:
-                return
-            except OSError:
-                continue  # the news that an answer of ours could not be delivered
-            try:
-                self.protocol.datagramReceived(data, (_zoned(client), client[1]))
-            except Exception:  # noqa: BLE001  # a protocol's defect costs this datagram, not the port
-                self._log.failure("a datagram's handling failed")
-            if not self.connected:
-                return
 
-    def write(self, datagram: bytes, addr: tuple[str, int] | None = None) -> None:
-        try:
-            super().write(datagram, addr)
-        except OSError as error:
-            # No route, a firewall's verdict, source port 0, a full buffer: the datagram is lost, as datagrams are.
-            self._log.debug("no answer to {peer}: {error}", peer=addr, error=error)
+def send_file(transport: Any, fd: int, offset: int, count: int) -> Deferred[None]:
+    """`Corked.send_file` where the transport has it; elsewhere (after STARTTLS, in tests) the same by chunks.
+
+    By chunks nothing may be written until the Deferred fires. A wrapper's ``__getattr__`` is not trusted to say
+    what its transport can do: a file sent past TLS would be clear text in the middle of it.
+    """
+    if isinstance(transport, Corked) and not transport.TLS:
+        return transport.send_file(fd, offset, count)
+    return _FilePump(transport, FileJob(fd, offset, count)).start()
+
+
+@implementer(IPullProducer)
+class _FilePump:
+    """Reads a file a chunk at a time, as fast as the consumer asks for them."""
+
+    def __init__(self, consumer: Any, job: FileJob) -> None:
+        self.consumer = consumer
+        self.job = job
+
+    def start(self) -> Deferred[None]:
+        self.consumer.registerProducer(self, False)
+        return self.job.done
+
+    def resumeProducing(self) -> None:
+        job = self.job
+        data = os.pread(job.fd, min(job.count, CHUNK), job.offset) if job.count else b""
+        if data:
+            job.offset += len(data)
+            job.count -= len(data)
+            self.consumer.write(data)
+        if job.count and data:
+            return
+        self.consumer.unregisterProducer()
+        if job.count:
+            self.consumer.abortConnection()
+            job.done.errback(Failure(FileShrank(f"{job.count} bytes are missing")))
+        else:
+            job.done.callback(None)
+
+    def stopProducing(self) -> None:
+        if not self.job.done.called:
+            self.job.done.errback(Failure(error.ConnectionLost()))

@@ -1,291 +1,393 @@
-"""The doors' own ports: what they do differently from Twisted's. Sockets on loopback, turned by hand."""
+"""The corked transport at its edges: short writes, EAGAIN, files that shrink, aborts, producers, closing in a cork."""
 
 from __future__ import annotations
 
 import errno
+import os
 import socket
+import tempfile
+from collections.abc import Callable
 from typing import Any
+from unittest.mock import patch
 
-from twisted.internet import task
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorFDSet
-from twisted.internet.protocol import DatagramProtocol, Protocol
+from twisted.internet.epollreactor import EPollReactor
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
 
-from netdaemon.wire.transport import ACCEPTS, REST, DatagramPort, StreamPort
+from netdaemon.wire.transport import FileShrank, StreamTransport, send_file
 
-
-@implementer(IReactorFDSet)
-class HandReactor(task.Clock):
-    """Knows who wants to read and write; the test says when they may."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.readers: set[Any] = set()
-        self.writers: set[Any] = set()
-        self.addReader, self.removeReader = self.readers.add, self.readers.discard
-        self.addWriter, self.removeWriter = self.writers.add, self.writers.discard
+CONTENT = bytes(range(256)) * 4096
 
 
-class Session(Protocol):
-    lost = 0
+class Scripted(Protocol):
+    """Runs the test's function at each read; remembers how the connection ended."""
 
-    def connectionLost(self, reason: Any = None) -> None:
-        self.lost += 1
+    lost: Failure | None = None
+    react: Callable[[bytes], object] = staticmethod(lambda data: None)
 
+    def dataReceived(self, data: bytes) -> None:
+        self.react(data)
 
-class RecordingGate:
-    """Lets everybody in, but for what a test asks."""
-
-    def __init__(self) -> None:
-        self.build: Any = Session
-        self.sessions: list[Any] = []
-        self.gone: list[Any] = []
-        self.errors: list[OSError] = []
-        self.stopped = 0
-
-    def doStart(self) -> None:
-        pass
-
-    def doStop(self) -> None:
-        self.stopped += 1
-
-    def buildProtocol(self, peer: Any) -> Any:
-        return self.build()
-
-    def opened(self, transport: Any) -> None:
-        self.sessions.append(transport)
-
-    def closed(self, transport: Any) -> None:
-        self.gone.append(transport)
-
-    def exhausted(self, error: OSError) -> None:
-        self.errors.append(error)
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.lost = reason
 
 
-class Scripted:
-    """A listening socket whose next accept(2) results are written down."""
+class SlowSocket:
+    """A socket that takes at most so many bytes at a time and answers every other call with EAGAIN."""
 
-    def __init__(self, real: socket.socket, *results: Any) -> None:
-        self.real = real
-        self.results = list(results)
-
-    def accept(self) -> Any:
-        if not self.results:
-            return self.real.accept()
-        result = self.results.pop(0)
-        if isinstance(result, OSError):
-            raise result
-        return result
+    def __init__(self, real: socket.socket, most: int) -> None:
+        self._real, self._most, self.calls = real, most, 0
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.real, name)
+        return getattr(self._real, name)
+
+    def send(self, data: bytes, *flags: int) -> int:
+        self.calls += 1
+        if self.calls % 2:
+            raise BlockingIOError(errno.EAGAIN, "again")
+        return self._real.send(bytes(data)[: self._most], *flags)
 
 
-class StreamPortTests(SynchronousTestCase):
+class TransportCase(SynchronousTestCase):
+    """A transport on one end of a socket pair, its peer the other; the reactor is stepped by hand."""
+
     def setUp(self) -> None:
-        self.reactor = HandReactor()
-        self.gate = RecordingGate()
-        self.listening = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(self.listening.close)
-        self.listening.setblocking(False)
-        self.address = self.listening.getsockname()
+        self.reactor = EPollReactor()
+        ours, self.peer = socket.socketpair()
+        self.peer.setblocking(False)
+        self.protocol = Scripted()
+        self.transport = StreamTransport(ours, self.protocol, ("127.0.0.1", 1), None, 1, self.reactor)
+        self.file = tempfile.TemporaryFile()  # noqa: SIM115  # closed at the end
+        self.file.write(CONTENT)
+        self.file.flush()
+        self.addCleanup(self.clean)
 
-    def port(self, *results: Any) -> StreamPort:
-        listening: Any = Scripted(self.listening, *results) if results else self.listening
-        port = StreamPort(listening, self.gate, self.reactor)
-        port.startListening()
-        return port
+    def clean(self) -> None:
+        if self.transport.connected:
+            self.transport.connectionLost(Failure(ConnectionDone()))
+        self.peer.close()
+        self.file.close()
+        self.reactor.removeAll()
+        self.reactor.disconnectAll()
+        self.reactor._poller.close()
 
-    def call(self) -> socket.socket:
-        client = socket.create_connection(self.address, timeout=30)
-        self.addCleanup(client.close)
-        return client
+    def turn(self, times: int = 1) -> None:
+        for _ in range(times):
+            self.reactor.runUntilCurrent()
+            self.reactor.doIteration(0)
 
-    def test_no_delay_is_inherited(self) -> None:
-        port = self.port()
-        self.call()
-        port.doRead()
-        (transport,) = self.gate.sessions
-        self.addCleanup(transport.socket.close)
-        self.assertTrue(transport.getTcpNoDelay())
+    def received(self, turns: int = 4000) -> bytes:
+        """All that reaches the peer until nothing more comes in a good many turns."""
+        got, quiet = [], 0
+        for _ in range(turns):
+            self.turn()
+            try:
+                data = self.peer.recv(1 << 20)
+            except BlockingIOError:
+                quiet += 1
+                if quiet > 20:
+                    break
+                continue
+            except ConnectionError:
+                break
+            if not data:
+                break
+            quiet = 0
+            got.append(data)
+        return b"".join(got)
 
-    def test_told_of_the_end_once(self) -> None:
-        port = self.port()
-        client = self.call()
-        port.doRead()
-        (transport,) = self.gate.sessions
-        session = transport.protocol
-        client.close()
-        reason = transport.doRead()
-        self.assertIsNotNone(reason)
-        from twisted.python.failure import Failure
+    def in_a_read(self, react: Callable[[bytes], object]) -> None:
+        """Have the protocol do this while it handles a read."""
+        self.protocol.react = react
+        self.peer.send(b"now")
+        self.turn()
+        self.protocol.react = lambda data: None
 
-        transport.connectionLost(Failure(reason))
-        transport.connectionLost(Failure(reason))
-        self.assertEqual((self.gate.gone, session.lost), ([transport], 1))
-
-    def test_a_bunch_at_a_time(self) -> None:
-        port = self.port()
-        clients = [self.call() for _ in range(ACCEPTS + 3)]
-        port.doRead()
-        self.assertEqual(len(self.gate.sessions), ACCEPTS)
-        port.doRead()
-        self.assertEqual(len(self.gate.sessions), len(clients))
-        for transport in self.gate.sessions:
-            transport.socket.close()
-
-    def test_refused(self) -> None:
-        port = self.port()
-        self.gate.build = lambda: None
-        client = self.call()
-        port.doRead()
-        self.assertEqual(client.recv(1), b"")
-        self.assertEqual(self.gate.sessions, [])
-
-    def test_a_broken_factory_costs_one_connection(self) -> None:
-        def broken() -> None:
-            self.gate.build = Session
-            raise RuntimeError("on purpose")
-
-        port = self.port()
-        self.gate.build = broken
-        first, _ = self.call(), self.call()
-        port.doRead()
-        self.assertEqual(first.recv(1), b"")
-        self.assertEqual(len(self.gate.sessions), 1)
-        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
-        self.gate.sessions[0].socket.close()
-
-    def test_a_broken_session_costs_one_connection(self) -> None:
-        class Broken(Session):
-            def connectionMade(self) -> None:
-                raise RuntimeError("on purpose")
-
-        port = self.port()
-        self.gate.build = Broken
-        first = self.call()
-        port.doRead()
-        self.gate.build = Session
-        self.call()
-        port.doRead()
-        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
-        self.reactor.advance(0)
-        with self.assertRaises(ConnectionResetError):
-            first.recv(1)
-        self.assertEqual(len(self.gate.gone), 1)
-        self.gate.sessions[1].socket.close()
-
-    def test_a_connection_that_is_gone_already(self) -> None:
-        self.call()
-        port = self.port(OSError(errno.ECONNABORTED, "gone"), OSError(errno.EPERM, "firewall"))
-        port.doRead()
-        self.assertEqual(len(self.gate.sessions), 1)
-        self.gate.sessions[0].socket.close()
-
-    def test_exhaustion_makes_it_rest(self) -> None:
-        for number in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
-            port = self.port(OSError(number, "no more"))
-            self.assertIn(port, self.reactor.readers)
-            port.doRead()
-            self.assertNotIn(port, self.reactor.readers, "it would be woken again and again")
-            self.reactor.advance(REST)
-            self.assertIn(port, self.reactor.readers)
-            self.reactor.removeReader(port)
-        self.assertEqual(len(self.gate.errors), 4)
-
-    def test_closed_while_it_rests(self) -> None:
-        port = self.port(OSError(errno.EMFILE, "no more"))
-        port.doRead()
-        closed = port.stopListening()
-        self.reactor.advance(0)
-        self.successResultOf(closed)
-        self.reactor.advance(REST)
-        self.assertEqual(self.reactor.readers, set())
-
-    def test_closed_not_shut_down(self) -> None:
-        """systemd, or a worker, holds the same socket: it goes on listening."""
-        other = self.listening.dup()
-        self.addCleanup(other.close)
-        closed: Deferred[None] = self.port().stopListening()
-        self.reactor.advance(0)
-        self.successResultOf(closed)
-        self.assertEqual(self.gate.stopped, 1)
-        self.call()
-        other.accept()[0].close()
-
-    def test_closed_from_within_a_new_session(self) -> None:
-        port = self.port()
-
-        class Last(Session):
-            def connectionMade(self) -> None:
-                port.stopListening()
-
-        self.gate.build = Last
-        self.call()
-        self.call()
-        port.doRead()
-        self.assertEqual(len(self.gate.sessions), 1)
-        self.gate.sessions[0].socket.close()
-        self.reactor.advance(0)
+    def writers(self) -> list[Any]:
+        return [writer for writer in self.reactor.getWriters() if writer is self.transport]
 
 
-class Datagrams(DatagramProtocol):
-    noisy = False
+class CorkTests(TransportCase):
+    def test_a_reads_writes_leave_in_one_call_without_the_poller(self) -> None:
+        self.transport.begin()
+        sends = []
+        real = self.transport.socket
 
-    def __init__(self) -> None:
-        self.received: list[tuple[bytes, Any]] = []
+        class Counting:
+            def __getattr__(self, name: str) -> Any:
+                return getattr(real, name)
 
-    def datagramReceived(self, datagram: bytes, addr: Any) -> None:
-        self.received.append((datagram, addr))
-        if datagram == b"fail":
-            raise RuntimeError("on purpose")
+            def send(self, data: bytes) -> int:
+                sends.append(data)
+                return real.send(data)
+
+        self.transport.socket = Counting()
+
+        def react(data: bytes) -> None:
+            self.transport.write(b"a")
+            self.transport.writeSequence([b"b", b"c"])
+            self.transport.write(b"d")
+            self.assertEqual(sends, [])
+
+        self.in_a_read(react)
+        self.assertEqual(sends, [b"abcd"])
+        self.assertEqual(self.writers(), [])
+        self.assertEqual(self.received(), b"abcd")
+
+    def test_a_greeting_and_farewell_never_meet_the_poller(self) -> None:
+        added = []
+        self.patch(self.reactor, "addReader", added.append)
+        self.patch(self.reactor, "addWriter", added.append)
+
+        def made() -> None:
+            self.transport.write(b"1234")
+            self.transport.loseConnection()
+
+        self.protocol.connectionMade = made  # type: ignore[method-assign]
+        self.transport.begin()
+        self.assertEqual(added, [])
+        self.assertIsInstance(self.protocol.lost.value, ConnectionDone)
+        self.assertEqual(self.peer.recv(100), b"1234")
+        self.assertEqual(self.peer.recv(100), b"")
+
+    def test_the_first_read_is_tried_at_once(self) -> None:
+        seen = []
+        self.protocol.react = seen.append
+        self.peer.send(b"GET /")
+        self.transport.begin()
+        self.assertEqual(seen, [b"GET /"])
+
+    def test_paused_before_the_first_read(self) -> None:
+        seen = []
+        self.protocol.react = seen.append
+        self.protocol.connectionMade = lambda: self.transport.pauseProducing()  # type: ignore[method-assign]
+        self.peer.send(b"early")
+        self.transport.begin()
+        self.turn(3)
+        self.assertEqual(seen, [])
+        self.transport.resumeProducing()
+        self.turn()
+        self.assertEqual(seen, [b"early"])
+
+    def test_short_writes_and_eagain_at_every_place(self) -> None:
+        for most in (1, 7, 1000):
+            with self.subTest(most=most):
+                self.clean()
+                self.setUp()
+                self.transport.begin()
+                self.transport.socket = SlowSocket(self.transport.socket, most)
+                self.in_a_read(lambda data: [self.transport.write(b"%d " % number) for number in range(300)])
+                self.transport.write(b"end")
+                self.assertEqual(self.received(), b"".join(b"%d " % number for number in range(300)) + b"end")
+
+    def test_lose_connection_in_a_cork_sends_first(self) -> None:
+        self.transport.begin()
+        self.in_a_read(lambda data: (self.transport.write(b"bye"), self.transport.loseConnection()))
+        self.assertIsInstance(self.protocol.lost.value, ConnectionDone)
+        self.assertEqual(self.received(), b"bye")
+
+    def test_lose_connection_in_a_cork_with_a_peer_that_does_not_read(self) -> None:
+        self.transport.begin()
+        self.in_a_read(lambda data: (self.transport.write(CONTENT), self.transport.loseConnection()))
+        self.assertIsNone(self.protocol.lost)
+        self.assertEqual(self.received(), CONTENT)
+        self.assertIsInstance(self.protocol.lost.value, ConnectionDone)
+
+    def test_abort_in_a_cork_sends_nothing(self) -> None:
+        self.transport.begin()
+        self.in_a_read(lambda data: (self.transport.write(b"secret"), self.transport.abortConnection()))
+        self.turn()
+        self.assertIsInstance(self.protocol.lost.value, ConnectionAborted)
+        self.assertEqual(self.received(), b"")
+
+    def test_a_read_that_raises_ends_the_connection(self) -> None:
+        self.transport.begin()
+
+        def react(data: bytes) -> None:
+            raise ZeroDivisionError
+
+        self.in_a_read(react)
+        self.assertIsInstance(self.protocol.lost.value, ZeroDivisionError)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_a_peer_that_is_gone_is_met_in_the_loop_not_in_write(self) -> None:
+        self.transport.begin()
+        self.transport.stopReading()
+        self.peer.close()
+        self.transport.write(b"into the void")
+        self.assertIsNone(self.protocol.lost)
+        self.turn(2)
+        self.assertIsInstance(self.protocol.lost.value, ConnectionLost)
+
+    def test_text_is_refused_as_ever(self) -> None:
+        self.transport.begin()
+        self.assertRaises(TypeError, self.transport.write, "text")
 
 
-class DatagramPortTests(SynchronousTestCase):
-    def setUp(self) -> None:
-        self.reactor = HandReactor()
-        bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        bound.bind(("127.0.0.1", 0))
-        bound.setblocking(False)
-        self.protocol = Datagrams()
-        self.port = DatagramPort(bound, self.protocol, self.reactor)
-        self.port.startListening()
-        self.client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.client.connect(bound.getsockname())
-        self.client.settimeout(30)
-        self.addCleanup(self.client.close)
-        self.addCleanup(self.close)
+class ProducerTests(TransportCase):
+    def test_a_producer_registered_in_a_cork_is_paused_and_resumed(self) -> None:
+        self.transport.begin()
+        told = []
 
-    def close(self) -> None:
-        self.port.stopListening()
-        self.reactor.advance(0)
+        class Producer:
+            def pauseProducing(self) -> None:
+                told.append("pause")
 
-    def test_both_ways(self) -> None:
-        self.client.send(b"ping")
-        self.port.doRead()
-        ((datagram, peer),) = self.protocol.received
-        self.assertEqual((datagram, peer), (b"ping", self.client.getsockname()))
-        assert self.protocol.transport is not None
-        self.protocol.transport.write(b"pong", peer)
-        self.assertEqual(self.client.recv(100), b"pong")
+            def resumeProducing(self) -> None:
+                told.append("resume")
 
-    def test_a_broken_protocol_costs_one_datagram(self) -> None:
-        self.client.send(b"fail")
-        self.client.send(b"ping")
-        self.port.doRead()
-        self.assertEqual([datagram for datagram, _ in self.protocol.received], [b"fail", b"ping"])
-        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+            def stopProducing(self) -> None:
+                told.append("stop")
 
-    def test_exchange(self) -> None:
-        other = Datagrams()
-        self.port.exchange(other)
-        self.assertIsNone(self.protocol.transport)
-        self.client.send(b"ping")
-        self.port.doRead()
-        self.assertEqual((len(self.protocol.received), len(other.received)), (0, 1))
+        def react(data: bytes) -> None:
+            self.transport.registerProducer(Producer(), True)
+            self.transport.write(CONTENT)
 
-    def test_an_answer_that_cannot_be_sent_is_lost(self) -> None:
-        assert self.protocol.transport is not None
-        self.protocol.transport.write(b"pong", ("127.0.0.1", 0))
+        self.in_a_read(react)
+        self.assertEqual(told, ["pause"])
+        self.assertEqual(self.received(), CONTENT)
+        self.assertEqual(told, ["pause", "resume"])
+        self.transport.abortConnection()
+        self.turn()
+        self.assertEqual(told, ["pause", "resume", "stop"])
+
+    def test_a_pull_producer_is_asked_until_it_ends(self) -> None:
+        self.transport.begin()
+        chunks = [b"one ", b"two ", b"three"]
+        transport = self.transport
+
+        class Puller:
+            def resumeProducing(self) -> None:
+                if chunks:
+                    transport.write(chunks.pop(0))
+                else:
+                    transport.unregisterProducer()
+                    transport.loseConnection()
+
+            def stopProducing(self) -> None:
+                chunks.clear()
+
+        self.in_a_read(lambda data: transport.registerProducer(Puller(), False))
+        self.assertEqual(self.received(), b"one two three")
+        self.assertIsInstance(self.protocol.lost.value, ConnectionDone)
+
+
+class SendFileTests(TransportCase):
+    def send(self, offset: int = 0, count: int = len(CONTENT)) -> Deferred[None]:
+        return send_file(self.transport, self.file.fileno(), offset, count)
+
+    def test_in_order_with_what_is_before_and_behind(self) -> None:
+        self.transport.begin()
+
+        def react(data: bytes) -> None:
+            self.transport.write(b"<")
+            self.send(10, 500_000)
+            self.transport.write(b"|")
+            self.send(20, 3)
+            self.send(0, 0)
+            self.transport.write(b">")
+            self.transport.loseConnection()
+
+        self.in_a_read(react)
+        self.assertEqual(self.received(), b"<" + CONTENT[10:500_010] + b"|" + CONTENT[20:23] + b">")
+        self.assertIsInstance(self.protocol.lost.value, ConnectionDone)
+
+    def test_the_next_file_may_begin_in_the_first_ones_callback(self) -> None:
+        self.transport.begin()
+        self.in_a_read(lambda data: self.send(0, 400_000).addCallback(lambda done: self.send(400_000, 100)))
+        self.assertEqual(self.received(), CONTENT[:400_100])
+
+    def test_eagain_at_every_place(self) -> None:
+        self.transport.begin()
+        self.transport.socket = SlowSocket(self.transport.socket, 3)
+        real, calls = os.sendfile, [0]
+
+        def sendfile(out: int, source: int, offset: int, count: int) -> int:
+            calls[0] += 1
+            if calls[0] % 2:
+                raise BlockingIOError(errno.EAGAIN, "again")
+            return real(out, source, offset, min(count, 777))
+
+        with patch("os.sendfile", sendfile):
+            self.in_a_read(
+                lambda data: (self.transport.write(b"head"), self.send(5, 10_000), self.transport.write(b"tail"))
+            )
+            self.assertEqual(self.received(), b"head" + CONTENT[5:10_005] + b"tail")
+
+    def test_a_file_that_shrinks_aborts(self) -> None:
+        self.transport.begin()
+        self.file.truncate(1000)
+        done = self.send(0, 2000)
+        self.assertEqual(self.received(), CONTENT[:1000])
+        self.failureResultOf(done, FileShrank)
+        self.assertIsInstance(self.protocol.lost.value, ConnectionAborted)
+
+    def test_abort_in_the_middle(self) -> None:
+        self.transport.begin()
+        done, second = self.send(), self.send()
+        self.turn(2)
+        self.assertNoResult(done)
+        self.transport.abortConnection()
+        self.turn()
+        self.failureResultOf(done, ConnectionAborted)
+        self.failureResultOf(second, ConnectionAborted)
+
+    def test_a_peer_that_goes_away_in_the_middle(self) -> None:
+        self.transport.begin()
+        done = self.send()
+        self.turn(2)
+        self.peer.close()
+        self.turn(3)
+        self.failureResultOf(done, ConnectionLost, ConnectionDone)
+
+    def test_a_peer_that_stops_reading_holds_it_without_spinning(self) -> None:
+        self.transport.begin()
+        done = self.send()
+        self.turn(10)
+        with patch("os.sendfile", side_effect=AssertionError("spins")):
+            self.turn(10)
+        self.assertNoResult(done)
+        self.assertEqual(self.received(), CONTENT)
+        self.successResultOf(done)
+        self.assertEqual(self.writers(), [])
+
+    def test_what_waits_behind_pauses_a_producer(self) -> None:
+        self.transport.begin()
+        told = []
+
+        class Producer:
+            def pauseProducing(self) -> None:
+                told.append("pause")
+
+            def resumeProducing(self) -> None:
+                told.append("resume")
+
+            def stopProducing(self) -> None:
+                told.append("stop")
+
+        self.send()
+        self.transport.registerProducer(Producer(), True)
+        self.transport.write(b"x" * 100_000)
+        self.assertEqual(told, ["pause"])
+        self.assertEqual(self.received(), CONTENT + b"x" * 100_000)
+        self.assertEqual(told, ["pause", "resume"])
+
+    def test_half_close_behind_a_file(self) -> None:
+        self.transport.begin()
+        self.in_a_read(lambda data: (self.send(0, 300_000), self.transport.loseWriteConnection()))
+        self.assertEqual(self.received(), CONTENT[:300_000])
+        self.assertIsNone(self.protocol.lost)
+        seen = []
+        self.protocol.react = seen.append
+        self.peer.send(b"still here")
+        self.turn()
+        self.assertEqual(seen, [b"still here"])
+
+    def test_after_the_end_it_fails(self) -> None:
+        self.transport.begin()
+        self.transport.abortConnection()
+        self.turn()
+        self.failureResultOf(self.send(), ConnectionDone)
