@@ -29,7 +29,7 @@ class Caller(Protocol):
     """One connection. ``received`` holds what came and was not taken by `until` yet."""
 
     def __init__(self) -> None:
-        self.received = b""
+        self.received = bytearray()  # grows in place: a download comes in a thousand pieces
         self.total = 0
         self.lost: Failure | None = None
         self._waiting: list[Deferred[None]] = []
@@ -64,7 +64,7 @@ class Caller(Protocol):
                 raise AssertionError(f"closed after {self.received[-200:]!r}, before {end!r}")
             await self._news()
         taken, _, self.received = self.received.partition(end)
-        return taken + end
+        return bytes(taken + end)
 
     async def ask(self, line: bytes) -> bytes:
         """Send and wait for the same back: the echo kind's answer."""
@@ -75,7 +75,7 @@ class Caller(Protocol):
         """Wait for the end; what came and was not taken."""
         while self.lost is None:
             await self._news()
-        return self.received
+        return bytes(self.received)
 
     def stop_reading(self) -> None:
         transport: Any = self.transport
