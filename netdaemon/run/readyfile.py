@@ -16,17 +16,28 @@ def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:
 
     ``mode`` holds whatever the umask.
     """
+    temporary = _write_beside(path, data, mode)
+    try:
+        temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _write_beside(path: Path, data: bytes, mode: int = 0o644) -> Path:
+    """Write a file in the folder of ``path``, under a name of its own."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
         with open(descriptor, "wb") as file:
             os.fchmod(descriptor, mode)  # twistd's umask keeps others out, who are meant to read these
             file.write(data)
-        temporary.replace(path)
     except OSError:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+    return temporary
 
 
 class ReadyFile:
@@ -42,8 +53,7 @@ class ReadyFile:
             return
         try:
             self.path.unlink(missing_ok=True)
-            write_whole(self.path, b"")
-            self.path.unlink()
+            _write_beside(self.path, b"").unlink()  # under its own name somebody would take it for the real one
         except OSError as error:
             raise StartFailed(f"[netdaemon] ready-file can't be written: {reason(error)}") from None
 

@@ -36,6 +36,20 @@ class ReadyFileTests(SynchronousTestCase):
         ReadyFile(self.path).clear()
         self.assertEqual(list(self.folder.iterdir()), [])
 
+    def test_clearing_shows_nothing_to_those_who_wait(self) -> None:
+        names: list[str] = []
+        real = os.open
+
+        def watching(path: object, *arguments: int) -> int:
+            names.append(os.path.basename(os.fspath(path)))  # type: ignore[call-overload]
+            return real(path, *arguments)  # type: ignore[arg-type]
+
+        self.patch(os, "open", watching)
+        self.patch(Path, "replace", lambda *ignored: self.fail("it stood there"))
+        ReadyFile(self.path).clear()
+        self.assertNotIn("ready.json", names)
+        self.assertEqual(len(names), 1)
+
     def test_another_daemons_is_not_removed(self) -> None:
         self.path.write_text("theirs")
         ReadyFile(self.path).remove()
