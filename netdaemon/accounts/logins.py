@@ -128,21 +128,6 @@ class Logins:
             return self._made_up.verifier(normal or name)
         return record.scram
 
-    async def failed(
-        self, name: str, peer: IAddress, secret: bytes | None = None, settings: ServiceSettings | None = None
-    ) -> None:
-        """As ILogins says."""
-        where = origin(peer)
-        section = settings.section if settings is not None else ""
-        wait = self._throttle.wait(name, where)
-        self._throttle.failed(name, where, secret)
-        self._log_failure(name, where, section)
-        if section:
-            self._count(section, "failed")
-        if wait:
-            async with self._lanes.turn(_lane(self._throttle, name, where)):
-                await deferLater(self._clock, wait)
-
     async def _login(
         self, credentials: Any, where: Origin, settings: ServiceSettings, interfaces: tuple[type[Interface], ...]
     ) -> Login:

@@ -8,7 +8,7 @@ One account a line, in UTF-8; empty lines and lines that begin with # are skippe
 out, or be empty:
 
 - name: as in `netdaemon user add`.
-- hash: argon2id in PHC form (`python -m argon2` and the like make it). `!` or `*` alone, or in front of the hash:
+- hash: argon2id in PHC form, as the command `argon2 SALT -id -e` prints it. `!` or `*` alone, or in front of the hash:
   the account may not log in. After a space may follow what SCRAM needs, in Dovecot's form:
   ``{SCRAM-SHA-256}ITERATIONS,SALT,STOREDKEY,SERVERKEY`` (base64).
 - quota: a size as in the INI; empty is no limit.

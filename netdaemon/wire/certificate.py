@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import ipaddress
 import os
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -133,28 +136,46 @@ def _belong_together(certificate: x509.Certificate, key: PrivateKeyTypes) -> boo
 def self_signed(folder: Path, hostname: str, now: float) -> Pair:
     """The pair in ``folder``, made on the first call, and anew before it expires or when the host's name changes.
 
-    ``now`` is Unix seconds. The folder has mode 0700, the file 0600. Raises CertificateError.
+    ``now`` is Unix seconds. The folder has mode 0700, the file 0600. Raises CertificateError. Of several processes
+    that want one at the same time the first makes it, and the others get the same.
     """
     file = folder / SELF_SIGNED
-    if file.exists():
-        try:
-            pair = read_pair(file, file)
-            if not is_due(pair, now) and hostname in _names(pair.certificate):
-                return pair
-        except CertificateError:
-            if not os.access(file, os.R_OK):
-                raise
-            # damaged, and nobody's but ours: a new one takes its place
-    pair = make(hostname, now)
+    if (pair := _usable(file, hostname, now)) is not None:
+        return pair
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(file, pair)
+        with _locked(folder):
+            if (pair := _usable(file, hostname, now)) is None:
+                pair = make(hostname, now)
+                _write(file, pair)
     except OSError as error:
         raise CertificateError(
             f"{file} can't be written: {error.strerror}; make [netdaemon] data writable, "
             f"or set [tls] certificate and private-key"
         ) from None
     return pair
+
+
+def _usable(file: Path, hostname: str, now: float) -> Pair | None:
+    if not file.exists():
+        return None
+    try:
+        pair = read_pair(file, file)
+    except CertificateError:
+        if not os.access(file, os.R_OK):
+            raise
+        return None  # damaged, and nobody's but ours: a new one takes its place
+    return pair if not is_due(pair, now) and hostname in _names(pair.certificate) else None
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def is_due(pair: Pair, now: float) -> bool:

@@ -13,9 +13,6 @@ from twisted.protocols.basic import LineReceiver
 
 CRLF = b"\r\n"
 
-SKIP = 64 * 1024
-"""Octets of an over-long line that are skipped in search of its end, before the peer is given up."""
-
 
 # Why no line is taken from the stream: a command runs, the transport can't write, it is over.
 RUNNING, FULL, GONE = 1, 2, 4
@@ -64,6 +61,8 @@ class Framing(LineReceiver):
 
     max_line = 1000
     """Octets that a line may have, its CRLF included."""
+    max_skip = 64 * 1024
+    """Octets of an over-long line that are skipped in search of its end, before the peer is given up."""
     strict = True
     """A line with a bare CR, a bare LF, NUL (or an octet above 127 unless `eight_bit`) goes to `bad_line`."""
     eight_bit = True
@@ -106,17 +105,28 @@ class Framing(LineReceiver):
     # --- the transport's side --------------------------------------------------------------------------------
 
     def dataReceived(self, data: bytes) -> None:
-        if self.held or self._unread or self._busy or self._skipped or not self.line_mode:
+        if self.held or self._busy or self._skipped or not self.line_mode:
             self._append(data)
             if self.held:
                 self.arrived()
             else:
                 self.pump()
             return
+        if self._unread:  # the beginning of a line
+            data = self._unread[self._at :] + data
+            self._unread = b""
+            self._at = 0
         self._busy = True
         try:
-            if data.find(CRLF) == len(data) - 2 and 2 <= len(data) <= self.max_line:
-                self._deliver(data[:-2])  # the interactive case
+            end = len(data) - 2
+            if (
+                0 <= end <= self.max_line - 2
+                and data.find(b"\r") == end
+                and data.find(b"\n") == end + 1
+                and data.isascii()
+                and b"\0" not in data
+            ):
+                self.lineReceived(data[:end])  # the interactive case: one line, nothing in it that anybody minds
             else:
                 self._split(data)
         finally:
@@ -133,9 +143,8 @@ class Framing(LineReceiver):
         """Deliver the lines of a whole read, as long as lines are what is wanted."""
         lines = data.split(CRLF)
         self._tail = lines.pop()
-        clean = (
-            data.count(b"\n") == data.count(b"\r") == len(lines) and b"\0" not in data and data.isascii()
-        )  # nothing in it that any policy could mind
+        # Nothing in it that any policy could mind?
+        clean = data.count(b"\n") == data.count(b"\r") == len(lines) and data.isascii() and b"\0" not in data
         deliver = self.lineReceived if clean else self._deliver
         self._ahead = ahead = iter(lines)
         try:
@@ -144,7 +153,7 @@ class Framing(LineReceiver):
                     self.line_too_long()
                 else:
                     deliver(line)
-                if self.held or self._ahead is None or not self.line_mode:
+                if self.held:
                     break
         finally:
             self.gather()
@@ -229,7 +238,7 @@ class Framing(LineReceiver):
         if self._skipped or length + 2 > self.max_line:
             self._skipped += length
             self._use(len(unread) - tail)
-            if self._skipped > SKIP + self.max_line:
+            if self._skipped > self.max_line + self.max_skip:
                 self.endless_line()
 
     def take(self, most: int) -> bytes:
@@ -269,6 +278,10 @@ class Framing(LineReceiver):
             self.put_back(extra)
         if not self.held:
             self.pump()
+
+    def setRawMode(self) -> None:
+        self.gather()
+        self.line_mode = 0
 
     def sendLine(self, line: bytes) -> None:
         self.transport.write(line + CRLF)

@@ -22,7 +22,7 @@ class PageFactory(LineFactory):
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from ipaddress import ip_address
 from typing import Any
 
@@ -224,7 +224,17 @@ class LineSession(LineStream):
 
     def _run(self, work: Awaitable[None]) -> None:
         self.held |= RUNNING
-        self._task = task = Deferred.fromCoroutine(work if isinstance(work, Coroutine) else _wait_for(work))
+        # Most coroutines are done without having waited for anything: they need no Deferred.
+        coroutine = work if isinstance(work, Coroutine) else _wait_for(work)
+        try:
+            awaited = coroutine.send(None)
+        except StopIteration:
+            self._succeeded(None)
+            return
+        except Exception:  # noqa: BLE001  # refusals are answered, our own defects logged
+            self._failed(_failure())
+            return
+        self._task = task = Deferred.fromCoroutine(_continued(coroutine, awaited))
         task.addCallbacks(self._succeeded, self._failed).addErrback(self._defect)
 
     def _succeeded(self, ignored: object) -> None:
@@ -246,7 +256,8 @@ class LineSession(LineStream):
         elif isinstance(error, FlawedLine):
             self.bad_line(error.line, error.reason)
         elif not ((self.gone or self._ended) and isinstance(error, (ConnectionLost, CancelledError))):
-            self._log.failure("{protocol}: {verb} failed", failure, protocol=self.factory.name, verb=self.verb.name)
+            verb = self.verb.name.decode()
+            self._log.failure("{protocol}: {verb} failed", failure, protocol=self.factory.name, verb=verb)
             self.factory.count(self.verb, "failed")
             self.factory.unhandled.inc()
             self.temporary_failure()
@@ -371,7 +382,8 @@ class LineSession(LineStream):
         elif self.transport.getHandle().get_peer_finished() is None:
             self.abort()
         else:
-            self._arm(IDLE, self.settings.idle_timeout)
+            self._timing = NOTHING
+            self.settle()
 
     def drain(self) -> None:
         self._draining = True
@@ -420,6 +432,23 @@ class LineSession(LineStream):
 
 def _failure() -> Failure:
     return Failure()  # type: ignore[no-untyped-call]  # Twisted's has no types
+
+
+def _continued(coroutine: Coroutine[Any, Any, None], awaited: Any) -> Generator[Any, Any, None]:
+    """The rest of a coroutine that has begun, and now waits for the Deferred ``awaited``."""
+    while True:
+        try:
+            try:
+                result = yield awaited
+            except GeneratorExit:
+                coroutine.close()
+                raise
+            except Exception as error:  # noqa: BLE001  # whatever became of the Deferred
+                awaited = coroutine.throw(error)
+            else:
+                awaited = coroutine.send(result)
+        except StopIteration:
+            return
 
 
 async def _wait_for(work: Awaitable[None]) -> None:

@@ -104,7 +104,6 @@ class LineClient(LineStream, Generic[R]):
 
     async def ask(self, line: bytes, *, secret: int | None = None) -> R:
         """Send a command and wait for its reply; ``secret`` as in `say`."""
-        check(line)
         if self._alone:
             async with self.alone():
                 self.say(line, secret=secret)
@@ -132,6 +131,7 @@ class LineClient(LineStream, Generic[R]):
     async def alone(self) -> AsyncIterator[None]:
         """Within it nobody else sends or reads: for requests of several steps (DATA, literals, SASL, STARTTLS).
 
+        There `say` and `reply` are used; `ask` would wait for the end of what it is in.
         ``async with client.alone(): client.say(b"DATA"); await client.reply(); await client.send_body(chunks)``
         """
         self._alone += 1

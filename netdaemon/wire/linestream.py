@@ -95,11 +95,14 @@ class LineStream(Outgoing):
         ``secret`` one is masked in the transcript. Raises LineTooLong, FlawedLine and ConnectionLost.
         """
         self._arm(IDLE, self.line_timeout if seconds is None else seconds)
-        while (line := self.next_line()) is None:
-            if self._begun and self._timing == IDLE:
-                self._arm(LINE, self.line_timeout)
-            await self._more()
-        self._timing = NOTHING
+        try:
+            while (line := self.next_line()) is None:
+                if self._begun and self._timing == IDLE:
+                    self._arm(LINE, self.line_timeout)
+                await self._more()
+        finally:
+            if self._timing in (IDLE, LINE):
+                self._timing = NOTHING
         if self.strict and (reason := flaw_in(line, self.eight_bit)) is not None:
             raise FlawedLine(line, reason)
         self.heard(MASK if secret else line)
@@ -116,6 +119,8 @@ class LineStream(Outgoing):
 
         What ``write`` raises is raised when all of them have come: in between, they would be taken for commands.
         """
+        if size < 0:
+            raise ValueError("a literal of a negative size")
         failure: Exception | None = None
         left = size
         self._begin_input()
@@ -175,8 +180,14 @@ class LineStream(Outgoing):
 
     async def _some(self, most: int) -> bytes:
         """At least one octet and at most ``most``."""
-        while not (data := self.take(most)):
-            await self._more()
+        try:
+            while not (data := self.take(most)):
+                await self._more()
+        except BaseException:
+            # Whoever broke off the wait: where the next command begins, nobody would know any more.
+            if not self.held & GONE and not self._ended:
+                self.abort()
+            raise
         self._progress += len(data)
         if self._progress >= STEP:
             self._begin_input()
@@ -248,8 +259,8 @@ class LineStream(Outgoing):
         transport.unregisterProducer()
         # A transport under TLS claims what the one beneath it provides; half a close there would skip the alert.
         by_halves = IHalfCloseableDescriptor.providedBy(transport) and not self.secure
+        self._read_on()  # TLS wants to hear the peer's farewell
         if linger and by_halves:
-            self._read_on()
             transport.loseWriteConnection()
         else:
             transport.loseConnection()

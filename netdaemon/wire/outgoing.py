@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from contextlib import aclosing
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -114,10 +115,11 @@ class Outgoing(Framing):
         encoder = DotEncoder(refuse=refuse)
         size = 0
         try:
-            async for chunk in _each(chunks):
-                size += len(chunk)
-                self.write(encoder.feed(chunk))
-                await self.drained()
+            async with aclosing(_each(chunks)) as each:
+                async for chunk in each:
+                    size += len(chunk)
+                    self.write(encoder.feed(chunk))
+                    await self.drained()
             self.write(encoder.finish())
         except BaseException:
             self.abort()
@@ -131,12 +133,13 @@ class Outgoing(Framing):
         """
         left = size
         try:
-            async for chunk in _each(chunks):
-                left -= len(chunk)
-                if left < 0:
-                    break
-                self.write(chunk)
-                await self.drained()
+            async with aclosing(_each(chunks)) as each:
+                async for chunk in each:
+                    left -= len(chunk)
+                    if left < 0:
+                        break
+                    self.write(chunk)
+                    await self.drained()
             if left:
                 raise ValueError(f"a literal of {size} octets turned out to have others")
         except BaseException:
@@ -207,10 +210,15 @@ class Outgoing(Framing):
             waiting.errback(self.why())
 
 
-async def _each(chunks: Chunks) -> AsyncIterator[bytes]:
+async def _each(chunks: Chunks) -> AsyncGenerator[bytes, None]:
+    """The chunks of either kind; a generator of them is closed when we are, that it gives back what it holds."""
     if isinstance(chunks, AsyncIterable):
-        async for chunk in chunks:
-            yield chunk
+        try:
+            async for chunk in chunks:
+                yield chunk
+        finally:
+            if isinstance(chunks, AsyncGenerator):
+                await chunks.aclose()
     else:
         for chunk in chunks:
             yield chunk

@@ -385,23 +385,6 @@ class CancelTests(LoginsCase):
         worker.step()
 
 
-class FailedTests(LoginsCase):
-    def test_counts_and_waits(self) -> None:
-        host = peer()
-        self.successResultOf(self.started(self.logins.failed("mulder", host, None, service())))
-        second = self.started(self.logins.failed("mulder", host))
-        self.assertNoResult(second)
-        self.clock.advance(0.5)
-        self.successResultOf(second)
-        self.assertEqual(self.measure.auths, {("ftp", "failed"): 1})
-
-    def test_bans(self) -> None:
-        for _ in range(5):
-            self.started(self.logins.failed("mulder", peer()))
-        self.failureResultOf(self.login(), LoginBanned)
-        self.clock.pump([8.0] * 5)
-
-
 class ScramTests(LoginsCase):
     def test_known(self) -> None:
         record = self.accounts.store.find("mulder")

@@ -35,7 +35,8 @@ class Spread:
 class Goal:
     """What is wanted of ``ours`` in ``column``: a ratio to the variant ``against``, or a figure of its own.
 
-    At least ``least``, at most ``most`` (either may be None).
+    At least ``least``, at most ``most`` (either may be None). A rate that is wanted ``as_it_is`` is compared even where
+    the load sets the pace: its CPU has a goal of its own.
     """
 
     ours: str
@@ -43,6 +44,7 @@ class Goal:
     against: str | None = None
     least: float | None = None
     most: float | None = None
+    as_it_is: bool = False
 
     def wording(self) -> str:
         """ "at least 1.1 x xinetd"."""
@@ -91,7 +93,7 @@ def judge(goal: Goal, results: Mapping[str, Mapping[str, Spread]]) -> Verdict:
     by_cpu = False
     if theirs is None:
         value: float | None = ours[goal.column].median
-    elif goal.column == RATE and (paced_by_load(ours) or paced_by_load(theirs)):
+    elif goal.column == RATE and not goal.as_it_is and (paced_by_load(ours) or paced_by_load(theirs)):
         by_cpu = True
         value = ratio(theirs, ours, CPU)
     else:

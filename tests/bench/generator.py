@@ -255,7 +255,7 @@ def _first_session(context: ssl.SSLContext, port: int, request: bytes) -> ssl.SS
 class Download:
     """One connection that asks for a document again and again; ``octets`` counts what came of it."""
 
-    def __init__(self, port: int, path: str, size: int, tls: bool) -> None:
+    def __init__(self, port: int, path: str, size: int, tls: bool, discard: bool) -> None:
         self.connection = socket.create_connection((HOST, port), GIVE_UP)
         if tls:
             self.connection = tls_context().wrap_socket(self.connection)
@@ -263,8 +263,7 @@ class Download:
         self.octets = 0
         self._request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
         self._size = size
-        # In clear the kernel throws the octets away: the server is to be measured, and not the copying.
-        self._flags = 0 if tls else socket.MSG_TRUNC
+        self._flags = socket.MSG_TRUNC if discard else 0
         self._room = bytearray(1 << 20)
         self._ask()
 
@@ -305,14 +304,20 @@ class Download:
         return self._size - len(body)
 
 
-def download(port: int, seconds: float, path: str, size: int, tls: bool = False, count: int = 1) -> Mapping[str, float]:
-    """The document ``path`` of ``size`` octets again and again, over ``count`` connections; units are MB (10^6)."""
+def download(
+    port: int, seconds: float, path: str, size: int, tls: bool = False, count: int = 1, discard: bool = False
+) -> Mapping[str, float]:
+    """The document ``path`` of ``size`` octets again and again, over ``count`` connections; units are MB (10^6).
+
+    With ``discard`` the kernel throws the octets away instead of copying them to us (never under TLS), so that the
+    server sets the pace.
+    """
     epoll = select.epoll()
     alive: dict[int, Download] = {}
     start = time.perf_counter()
     end = start + seconds
     for _ in range(count):
-        one = Download(port, path, size, tls)
+        one = Download(port, path, size, tls, discard)
         alive[one.connection.fileno()] = one
         epoll.register(one.connection.fileno(), select.EPOLLIN)
     while (now := time.perf_counter()) < end:

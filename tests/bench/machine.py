@@ -16,7 +16,7 @@ PACKAGES = ("Twisted", "pyOpenSSL", "cryptography")
 PROGRAMS: Sequence[tuple[str, tuple[str, ...], str]] = (
     ("nginx", ("-v",), r"nginx/([0-9.]+)"),
     ("lighttpd", ("-v",), r"lighttpd/([0-9.]+)"),
-    ("xinetd", ("-version",), r"Version ([0-9.]+)"),
+    ("xinetd", ("-version",), r"([0-9]+(?:\.[0-9]+)+)"),
     ("wrk", ("-v",), r"wrk (\S+)"),
 )
 """Name, how to ask for its version, and where it stands in the answer."""

@@ -30,20 +30,22 @@ DISTURBED = 0.05
 """How much of the two cores others may use before the page says so."""
 
 
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table whose columns also line up as text; the first row is its head, the first column text."""
-    widths = [max(len(row[number]) for row in rows) for number in range(len(rows[0]))]
+def table(rows: Sequence[Sequence[str]], *, numbers: bool = True) -> str:
+    """A Markdown table whose columns also line up as text; the first row is its head.
+
+    The first column is text; the others hold ``numbers``, or text too.
+    """
+    widths = [max(3, *(len(row[number]) for row in rows)) for number in range(len(rows[0]))]
+    right = [numbers and number > 0 for number in range(len(rows[0]))]
 
     def line(cells: Iterable[str]) -> str:
         padded = [
-            cell.ljust(width) if number == 0 else cell.rjust(width)
-            for number, (cell, width) in enumerate(zip(cells, widths, strict=True))
+            cell.rjust(width) if is_right else cell.ljust(width)
+            for cell, width, is_right in zip(cells, widths, right, strict=True)
         ]
         return f"| {' | '.join(padded)} |"
 
-    rule = [
-        "-" * max(width, 1) if number == 0 else "-" * max(width - 1, 1) + ":" for number, width in enumerate(widths)
-    ]
+    rule = ["-" * (width - 1) + (":" if is_right else "-") for width, is_right in zip(widths, right, strict=True)]
     return "\n".join([line(rows[0]), line(rule), *map(line, rows[1:])])
 
 
@@ -94,7 +96,7 @@ def goals_table(results: Results) -> str:
             rows.append([what, goal.wording(), "", "not measured"])
         else:
             rows.append([what, goal.wording(), f"{verdict.value:.2f}", "reached" if verdict.reached else "NOT reached"])
-    return table(rows)
+    return table(rows, numbers=False)
 
 
 def section(results: Results) -> str:
@@ -119,14 +121,14 @@ def script_section(script: Script, said: str) -> str:
 
 def machine_section(description: Sequence[tuple[str, str]]) -> str:
     """The machine."""
-    return "## The machine\n\n" + table([["", ""], *([*pair] for pair in description)])
+    return "## The machine\n\n" + table([["", ""], *([*pair] for pair in description)], numbers=False)
 
 
 def later_section(later: Sequence[Later]) -> str:
     """What has its place, once there is something of ours to compare it with."""
     rows = [["protocol", "peer", "package", "to be measured"]]
     rows += [[item.protocol, item.peer, item.package, item.measured] for item in later]
-    return "## Later\n\nThese are measured once netdaemon speaks the protocol.\n\n" + table(rows)
+    return "## Later\n\nThese are measured once netdaemon speaks the protocol.\n\n" + table(rows, numbers=False)
 
 
 # --- the page ------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -107,18 +107,19 @@ class Server:
             raise RuntimeError(f"{self.name} ended with {status}: {last_words(self.folder)}")
 
     def stop(self) -> None:
-        """End it, by its pid: with SIGTERM, and what is left of the tree after `LIMIT` with SIGKILL."""
-        tree = self.tree()
+        """End it, by its pid: with SIGTERM, and what is still there after `LIMIT`, or survives it, with SIGKILL."""
+        children = self.tree()[1:]
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(LIMIT)
         except subprocess.TimeoutExpired:
-            for pid in tree:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+            self.process.kill()
             self.process.wait()
+        for pid in children:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
 
 
 @dataclass(frozen=True)
@@ -164,9 +165,9 @@ def launch(
     command: Sequence[str],
     folder: Path,
     ports: Mapping[str, int] | None = None,
-    ready: Path | None = None,
+    ready: Callable[[], Mapping[str, int] | None] | None = None,
 ) -> Server:
-    """Start a server on its core and wait until it listens on its streams' ports, or has written the file ``ready``.
+    """Start a server on its core and wait until it listens on its streams' ports, or until ``ready`` tells its ports.
 
     What it says goes to the file `said` in its folder. Raises Missing when it does not come up.
     """
@@ -183,12 +184,19 @@ def launch(
         )
     server = Server(name, process, folder, dict(ports or {}))
     end = time.monotonic() + LIMIT
-    while not (ready.exists() if ready is not None else _listening(server)):
-        if process.poll() is not None or time.monotonic() > end:
-            server.stop()
-            raise Missing(f"{name} does not start: {last_words(folder)}")
-        time.sleep(0.02)
-    return server
+    try:
+        while True:
+            if ready is not None and (told := ready()) is not None:
+                server.ports = told
+                return server
+            if ready is None and _listening(server):
+                return server
+            if process.poll() is not None or time.monotonic() > end:
+                raise Missing(f"{name} does not start: {last_words(folder)}")
+            time.sleep(0.02)
+    except BaseException:
+        server.stop()
+        raise
 
 
 def _listening(server: Server) -> bool:
@@ -203,6 +211,6 @@ def _listening(server: Server) -> bool:
 
 
 def last_words(folder: Path) -> str:
-    """The last line that a server said."""
-    lines = (folder / "said").read_text("utf-8", "replace").split("\n")
+    """The last line that a server said, files in its folder by their names alone."""
+    lines = (folder / "said").read_text("utf-8", "replace").replace(f"{folder}/", "").split("\n")
     return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")

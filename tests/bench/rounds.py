@@ -50,13 +50,13 @@ def _side_by_side(part: Part, folder: Path, results: Results, runs: dict[str, li
         for variant in part.variants:
             with _skipping(variant, results, tell):
                 servers[variant.name] = stack.enter_context(_running(part, variant, folder))
-                variant.load(servers[variant.name], WARM)
+                _work(variant, servers[variant.name], WARM)
         for number in range(results.rounds):
             for variant in part.variants:
                 if variant.name not in results.skipped:
                     tell(f"{part.name}: {variant.name}, round {number + 1} of {results.rounds}")
                     with _skipping(variant, results, tell):
-                        runs.setdefault(variant.name, []).append(variant.load(servers[variant.name], results.seconds))
+                        runs.setdefault(variant.name, []).append(_work(variant, servers[variant.name], results.seconds))
 
 
 def _fresh(part: Part, folder: Path, results: Results, runs: dict[str, list[Run]], tell: Tell) -> None:
@@ -65,7 +65,18 @@ def _fresh(part: Part, folder: Path, results: Results, runs: dict[str, list[Run]
             if variant.name not in results.skipped:
                 tell(f"{part.name}: {variant.name}, round {number + 1} of {results.rounds}")
                 with _skipping(variant, results, tell), _running(part, variant, folder) as server:
-                    runs.setdefault(variant.name, []).append(variant.load(server, results.seconds))
+                    runs.setdefault(variant.name, []).append(_work(variant, server, results.seconds))
+
+
+FAILURES = (OSError, RuntimeError, ValueError, LookupError, subprocess.SubprocessError)
+
+
+def _work(variant: Variant, server: Server, seconds: float) -> Run:
+    """One run. What the server said last goes with a failure: that is where its reason stands."""
+    try:
+        return variant.load(server, seconds)
+    except FAILURES as failure:
+        raise RuntimeError(f"{failure} (the server: {last_words(server.folder)})") from failure
 
 
 @contextlib.contextmanager
@@ -87,7 +98,7 @@ def _skipping(variant: Variant, results: Results, tell: Tell) -> Iterator[None]:
         yield
     except Missing as missing:
         results.skipped[variant.name] = str(missing)
-    except (OSError, RuntimeError, subprocess.SubprocessError) as failure:
+    except FAILURES as failure:
         results.skipped[variant.name] = f"failed: {failure}"
     else:
         return

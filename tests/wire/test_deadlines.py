@@ -119,6 +119,22 @@ class WheelTests(SynchronousTestCase):
         pass_time(self.clock, 5.5)
         self.assertIn(len(self.fired), (4, 5))  # once a tick, and not for ever within one
 
+    def test_setting_itself_again_at_once_waits_for_the_next_tick(self) -> None:
+        clock = Clock()
+        wheel = Wheel(clock)
+        deadline = wheel.after(1, lambda: (self.note("a"), len(self.fired) < 50 and deadline.postpone(0)))
+        clock.advance(1)
+        self.assertEqual(len(self.fired), 1)
+        clock.advance(1)
+        self.assertEqual(len(self.fired), 2)
+
+    def test_one_that_moves_on_does_not_delay_one_that_is_sooner(self) -> None:
+        moved = self.wheel.after(1, lambda: self.note("moved"))
+        moved.postpone(100)
+        self.wheel.after(10, lambda: self.note("sooner"))
+        pass_time(self.clock, 12)
+        self.assertEqual([name for name, _ in self.fired], ["sooner"])
+
     def test_a_failure_stops_nobody_else(self) -> None:
         self.wheel.after(1, lambda: 1 // 0)
         self.wheel.after(1, lambda: self.note("b"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from netdaemon.wire.line import ALWAYS, Verb, VerbTable
@@ -281,6 +282,28 @@ class DefectTests(TestCase):
         await made.peer.dialog("S: 220 toy", "C: FULL", "C* " + body, "S: 451 our fault", "S: 250 OK")
         await made.peer.dialog("C: FULL x", "C* " + body, "S: 452 no room", "S: 250 OK", "-- silence")
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+
+    async def test_a_body_that_is_broken_off_drops_the_connection(self) -> None:
+        # What comes of it later would be taken for commands.
+        class Impatient(ToySession):
+            def command(self, line: bytes) -> Any:
+                if line != b"TRY":
+                    return super().command(line)
+                self.reading: Any = Deferred.fromCoroutine(self.literal(100))
+                return self.reading
+
+        made = toy(session=Impatient)
+        await made.peer.dialog("S: 220 toy", r"C* TRY\r\nabc")
+        session: Any = made.session
+        session.reading.cancel()
+        await made.peer.dialog("C: NOOP", "-- closed")
+        self.assertTrue(made.peer.transport.aborted)
+        self.assertEqual(made.session.seen, [])
+
+    async def test_a_literal_of_a_negative_size(self) -> None:
+        made = toy()
+        await made.peer.dialog("S: 220 toy", "C: LIT -1", "S: 451 our fault", "C: NOOP", "S: 250 OK")
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
 
     async def test_a_listing_that_fails_in_the_middle_drops_the_connection(self) -> None:
         made = toy()

@@ -87,6 +87,12 @@ class DeadlineTests(TestCase):
         made.session.gates.pop().callback(b"")
         await made.peer.dialog("S: 250 slow ", "-- 299 s", "-- silence", "-- 3 s", "S: 421 too slow", "-- closed")
 
+    async def test_a_slow_command_behind_a_line_that_failed(self) -> None:
+        made = self.toy()
+        await made.peer.dialog("S: 220 toy", "C: FORGIVE", "C: " + "x" * 79, "-- 4000 s", "-- silence")
+        made.session.gates.pop().callback(b"x")
+        await made.peer.dialog("S: 250 never mind x")
+
     async def test_a_slow_sink_is_our_own_matter(self) -> None:
         made = self.toy()
         await made.peer.dialog("S: 220 toy", "C: SINK", r"C* abc", "-- 4000 s", "-- silence", r"C* d\r\n.\r\n")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from netdaemon.wire.framing import SKIP, Framing
+from netdaemon.wire.framing import Framing
 from tests.kit.pump import Transport
 from tests.wire.test_dot import cut, cuts, decode_by_line
 from tests.wire.toy import ToySession, toy
@@ -110,10 +110,10 @@ class FramingTests(SynchronousTestCase):
 
     def test_an_endless_line(self) -> None:
         for size in (1, 1000, 65536):
-            got = framed([b"x" * size] * ((SKIP + 3 * 65536) // size))
+            got = framed([b"x" * size] * ((Framing.max_skip + 3 * 65536) // size))
             self.assertEqual(got, ["endless"])
         self.assertEqual(framed([b"\n" * 65536] * 4), ["endless"])
-        self.assertEqual(framed([b"x" * SKIP, b"\r\nNOOP\r\n"]), ["too long", b"NOOP"])
+        self.assertEqual(framed([b"x" * Framing.max_skip, b"\r\nNOOP\r\n"]), ["too long", b"NOOP"])
 
     def test_the_cap_changes_between_two_lines_of_one_read(self) -> None:
         class Growing(Recorder):

@@ -36,6 +36,16 @@ class Talker(ToySession):
 
         await self.send_body(pieces())
 
+    async def held_open(self, arguments: bytes) -> None:
+        async def pieces() -> AsyncIterator[bytes]:
+            try:
+                while True:
+                    yield b"x" * 1000
+            finally:
+                self.seen.append("closed")
+
+        await self.send_body(pieces())
+
     async def counted(self, arguments: bytes) -> None:
         size, _, data = arguments.partition(b" ")
         self.send(b"* %b" % size)
@@ -59,6 +69,7 @@ class Talker(ToySession):
 Talker.verbs = VerbTable(
     Verb(b"LINES", ALWAYS, Talker.lines),
     Verb(b"CHUNKS", ALWAYS, Talker.chunks),
+    Verb(b"HELDOPEN", ALWAYS, Talker.held_open),
     Verb(b"COUNTED", ALWAYS, Talker.counted),
     Verb(b"REFUSING", ALWAYS, Talker.refusing),
     Verb(b"FILL", ALWAYS, Talker.fill),
@@ -103,6 +114,12 @@ class OutputTests(TestCase):
         wanted = b"".join(b".%d\r\n" % number * 1000 for number in range(100))
         self.assertEqual(decode_by_line(self.read_all()), (wanted, b"250 OK\r\n"))
 
+    def test_what_a_body_is_made_of_is_closed_when_the_peer_goes(self) -> None:
+        self.say(b"HELDOPEN\r\n")
+        self.assertEqual(self.session.seen, [])
+        self.transport.lose()
+        self.assertEqual(self.session.seen, ["closed"])
+
     def test_literals_are_as_long_as_they_said(self) -> None:
         self.say(b"COUNTED 4 a\0.b\r\n".replace(b"\0", b";"))
         self.assertEqual(self.read_all(), b"* 4\r\na;.b250 done\r\n")
@@ -138,6 +155,19 @@ class OutputTests(TestCase):
         self.assertTrue(self.transport.aborted)
         self.assertFalse(self.transport.connected)
         self.assertEqual(self.made.house.clock.getDelayedCalls(), [])
+
+    def test_each_stall_has_its_own_time(self) -> None:
+        for _ in range(3):
+            self.say(b"FILL 70000\r\n")
+            self.made.house.clock.advance(100)
+            self.assertEqual(len(self.read_all()), 70_000)
+        self.made.house.clock.advance(150)  # nothing is unsent any more
+        self.transport.turn()
+        self.assertTrue(self.transport.connected)
+        self.say(b"FILL 70000\r\n")
+        self.made.house.clock.advance(122)
+        self.transport.turn()
+        self.assertFalse(self.transport.connected)
 
     def test_a_peer_that_reads_a_byte_now_and_then_is_dropped(self) -> None:
         self.say(b"FILL 70000\r\n")

@@ -41,7 +41,7 @@ class Offered(SynchronousTestCase):
         for name in offer.names:
             self.assertEqual(offer.start(name.lower()).name, name)
 
-    def test_a_name_in_a_certificate_that_is_empty_is_one(self) -> None:
+    def test_a_certificate_alone(self) -> None:
         self.assertEqual(Offer(identity="mulder").names, ("EXTERNAL",))
 
     def test_what_is_not_offered_is_refused(self) -> None:

@@ -17,6 +17,7 @@ from twisted.internet import reactor, ssl
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint, connectProtocol
 from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
@@ -203,6 +204,23 @@ class SessionTests(TestCase):
         self.say(b"NOOP\r\n")
         await self.peer.until(b"250 OK")
 
+    async def test_closed_while_reading_is_paused(self) -> None:
+        await self.start_tls()
+        self.say(b"SLOW\r\n")
+        while not self.session.gates:
+            await turn()
+        self.say(b"NOOP\r\n")
+        while not self.session.paused:
+            await turn()
+        self.session.close(b"221 bye")
+        await self.peer.until(b"221 bye\r\n")
+        await self.peer.lost
+        while self.session.transport.connected:  # the peer's own farewell is heard, no deadline is needed
+            await turn()
+        self.session.gates.pop().addErrback(lambda failure: None)
+
+    test_closed_while_reading_is_paused.timeout = 20  # type: ignore[attr-defined]  # trial's
+
     async def test_output_under_tls_is_under_back_pressure_too(self) -> None:
         await self.start_tls()
         self.say(b"NOOP\r\n")
@@ -217,6 +235,46 @@ class SessionTests(TestCase):
         transport.resumeProducing()
         await self.peer.lost
         self.assertNotIn(b"250 end", self.peer.got)
+
+
+class ImplicitTests(TestCase):
+    """TLS from the first byte on has the same handshake deadline."""
+
+    async def setUp(self) -> None:
+        self.certificate = certificate()
+        self.made = house()
+        wrapped = TLSMemoryBIOFactory(
+            self.certificate.options(), False, ToyFactory(ToySettings(handshake_timeout=10.0), self.made)
+        )
+        port: Any = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(wrapped)
+        self.addCleanup(port.stopListening)
+        self.peer: Raw = await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port), Raw())
+        self.addCleanup(self.gone)
+        self.transport: Any = self.peer.transport
+        while not self.made.clock.getDelayedCalls():  # until the session has begun
+            await turn()
+
+    async def gone(self) -> None:
+        self.transport.abortConnection()
+        if not self.peer.lost.called:
+            await self.peer.lost
+
+    async def test_greeting_and_silence(self) -> None:
+        self.transport.startTLS(ssl.optionsForClientTLS("localhost", self.certificate))
+        await self.peer.until(b"220 toy\r\n")
+        self.made.clock.advance(12)
+        self.transport.write(b"NOOP\r\n")
+        await self.peer.until(b"250 OK\r\n")
+
+    async def test_a_silent_handshake_is_dropped(self) -> None:
+        self.made.clock.advance(12)
+        await self.peer.lost
+        self.assertEqual(self.peer.got, b"")
+
+    async def test_clear_text_is_no_command(self) -> None:
+        self.transport.write(b"NOOP\r\nNOOP\r\n")
+        await self.peer.lost
+        self.assertNotIn(b"250", self.peer.got)
 
 
 def turn() -> Deferred[None]:

@@ -7,7 +7,17 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from netdaemon.wire.line import ALWAYS, LineFactory, LineSession, LineSettings, Refused, Texts, Verb, VerbTable
+from netdaemon.wire.line import (
+    ALWAYS,
+    LineFactory,
+    LineSession,
+    LineSettings,
+    LineTooLong,
+    Refused,
+    Texts,
+    Verb,
+    VerbTable,
+)
 from netdaemon.wire.transcript import Transcript
 from tests.kit.dialog import Peer
 from tests.kit.house import StandInHouse, house
@@ -69,6 +79,13 @@ class ToySession(LineSession):
         self.send(b"334 ")
         answer = await self.line(secret=True)
         self.send(b"235 %d" % len(answer))
+
+    async def forgiving(self, arguments: bytes) -> None:
+        """Reads a line that may be too long, and then takes its time."""
+        try:
+            await self.line()
+        except LineTooLong:
+            self.send(b"250 never mind " + await self.gate())
 
     async def literal_verb(self, arguments: bytes) -> None:
         size = int(arguments.split()[0])
@@ -168,6 +185,7 @@ ToySession.verbs = VerbTable(
     Verb(b"USER", OUT, ToySession.user, words=(1, 1)),
     Verb(b"PASS", OUT, ToySession.password, secret=0),
     Verb(b"AUTH", OUT, ToySession.sasl, secret=1),
+    Verb(b"FORGIVE", ALWAYS, ToySession.forgiving),
     Verb(b"LIT", ALWAYS, ToySession.literal_verb, words=(1, 1)),
     Verb(b"DATA", ALWAYS, ToySession.data),
     Verb(b"FULL", ALWAYS, ToySession.full),

@@ -17,7 +17,7 @@ def _variants(load: Load) -> tuple[Variant, ...]:
     )
 
 
-LOST = Column("lost", "lost %", 1, "less")
+LOST = Column("lost", "lost %", 1)
 
 tcp = Part(
     name="time.tcp",

@@ -49,7 +49,7 @@ def _handshakes(resume: bool) -> tuple[Variant, ...]:
     )
 
 
-HANDSHAKES = work_columns("handshakes", Column("resumed", "resumed %", better="more"))
+HANDSHAKES = work_columns("handshakes", Column("resumed", "resumed %"))
 ABOUT = (
     "TLS 1.3, eight connections at a time, each with one HEAD request, which shows that the server is through with the "
     "handshake too. *CertificateOptions* is a stock Twisted server with the least behind it: any request, one answer."

@@ -52,13 +52,21 @@ def netdaemon(section: str, *transports: str, keys: str = "", daemon: str = "") 
         )
         command = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()"]
         command += ["-n", "--pidfile=", "netdaemon", "-c", str(file)]
-        server = launch("netdaemon", command, folder, ready=ready)
-        for address in json.loads(ready.read_text())["services"][section]:
-            transport, port = address.partition(":")[0], address.rpartition(":")[2]
-            server.ports = {**server.ports, transport: int(port)}
-        return server
+        return launch("netdaemon", command, folder, ready=lambda: _ports(ready, section))
 
     return start
+
+
+def _ports(ready: Path, section: str) -> dict[str, int] | None:
+    """The service's ports by transport; None as long as the ready-file says nothing."""
+    try:
+        text = ready.read_text()
+    except FileNotFoundError:
+        return None
+    if not text:
+        return None  # tried whether it can be written
+    addresses = json.loads(text)["services"][section]
+    return {address.partition(":")[0]: int(address.rpartition(":")[2]) for address in addresses}
 
 
 def http(*transports: str, access_log: bool = False, daemon: str = "") -> Start:

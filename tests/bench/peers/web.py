@@ -24,8 +24,7 @@ events {{ worker_connections {connections}; multi_accept on; }}
 http {{
   access_log {access_log};
   default_type text/html;
-  sendfile on;
-  tcp_nopush on;
+  {sending}
   keepalive_requests 1000000000;
   keepalive_timeout 600s;
   {cache}
@@ -46,7 +45,11 @@ NGINX_CACHE = "open_file_cache max=1000 inactive=60s; open_file_cache_valid 1s; 
 """An open file is looked at again after a second, as ours is."""
 
 
-def nginx(*, cache: bool = True, access_log: bool = False) -> Start:
+NGINX_SENDFILE = "sendfile on; tcp_nopush on;"
+"""As Debian has it. Best for what is large; a small document costs calls of the kernel that reading it does not."""
+
+
+def nginx(*, cache: bool = True, access_log: bool = False, sendfile: bool = True) -> Start:
     """nginx with one worker; ``cache`` keeps files open as ours does, without it is Debian's way."""
 
     def start(folder: Path) -> Server:
@@ -60,6 +63,7 @@ def nginx(*, cache: bool = True, access_log: bool = False) -> Start:
             files=files,
             connections=min(files, 20_000),
             access_log="access.log combined buffer=64k flush=1s" if access_log else "off",
+            sending=NGINX_SENDFILE if sendfile else "sendfile off;",
             cache=NGINX_CACHE if cache else "",
             chain=chain,
             key=key,
