@@ -36,8 +36,8 @@ fmt: $(VENV)/developing ## format and mend what ruff can mend
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/developing ## measure, printing tables (ONLY=start for a part)
-	@for name in $(or $(ONLY),start idle framing documents); do $(BIN)/python -m tests.bench.$$name || exit 1; done
+bench: $(VENV)/developing ## measure beside the real peers, writing docs/performance.md (ONLY=http for a part)
+	@$(BIN)/python -m tests.bench $(ONLY)
 
 docs: $(VENV)/developing ## generate conf/netdaemon.ini and docs/reference.md from the settings
 	@$(BIN)/netdaemon config reference --ini > conf/netdaemon.ini

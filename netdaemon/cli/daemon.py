@@ -6,6 +6,8 @@ import argparse
 import fcntl
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -73,12 +75,22 @@ def table(services: dict[str, list[str]], tries: dict[str, Any], *, demo: bool) 
 
 
 def hints(addresses: list[str], tries: dict[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
-    """(address, a command to try there) for each address and each of its commands, "" where there is none."""
+    """(address, a URL or command to try there) for each address and each of its kind's, "" where there is none."""
     for address in addresses:
         transport, _, where = address.partition(":")
         host, _, port = where.rpartition(":")
         for hint in tries.get(transport, ()) or ("",):
-            yield address, hint.format(host=host, port=port)
+            yield address, re.sub("^netdaemon(?= )", own_name(), hint.format(host=host, port=port))
+
+
+def own_name() -> str:
+    """How this command is called from here: by its name, or by its path where the name alone won't do."""
+    program = Path(sys.argv[0]).absolute()
+    found = shutil.which(program.name)
+    if program.name != "netdaemon" or (found is not None and Path(found).samefile(program)):
+        return "netdaemon"
+    here = Path.cwd()
+    return str(program.relative_to(here) if program.is_relative_to(here) else program)
 
 
 def run_reload(args: argparse.Namespace) -> int:

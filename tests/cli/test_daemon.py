@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import signal
 import sys
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from netdaemon.cli.daemon import is_locked, table
+from netdaemon.cli.daemon import is_locked, own_name, table
 from tests.kit.command import command
 from tests.kit.daemon import Daemon
 
@@ -37,6 +38,26 @@ class TableTests(SynchronousTestCase):
     def test_the_demo_account_is_told_where_there_is_one(self) -> None:
         self.assertIn("mulder / trustno1", "\n".join(table({}, {}, demo=True)))
         self.assertNotIn("mulder", "\n".join(table({}, {}, demo=False)))
+
+
+class NameTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.program = Path(self.mktemp()).absolute() / "bin" / "netdaemon"
+        self.program.parent.mkdir(parents=True)
+        self.program.touch(mode=0o755)
+        self.patch(sys, "argv", [str(self.program), "demo"])
+
+    def test_on_the_path(self) -> None:
+        self.patch(os, "environ", {**os.environ, "PATH": str(self.program.parent)})
+        self.assertEqual(own_name(), "netdaemon")
+
+    def test_not_on_the_path(self) -> None:
+        self.patch(os, "environ", {**os.environ, "PATH": "/nowhere"})
+        self.assertEqual(own_name(), str(self.program.relative_to(Path.cwd())))
+
+    def test_run_as_a_module(self) -> None:
+        self.patch(sys, "argv", ["/somewhere/netdaemon/__main__.py", "demo"])
+        self.assertEqual(own_name(), "netdaemon")
 
 
 class LockTests(SynchronousTestCase):

@@ -114,7 +114,9 @@ class OwnServerTests(FlowCase):
         tree = Tree(DocumentsSettings(root=self.folder))
         self.addCleanup(tree.close)
         made = HTTPSettings(section="http", listen=(Listen("tcp"),), **settings)
-        factory = http.factory(made, house(clock=reactor, documents=tree))
+        shared = house(clock=reactor, documents=tree)
+        self.addCleanup(shared.deadlines.stop)
+        factory = http.factory(made, shared)
         listening = reactor.listenTCP(0, factory, interface="127.0.0.1")
         # The client first, so that the server's sessions are over when its port closes.
         self.addCleanup(listening.stopListening)
