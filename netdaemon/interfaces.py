@@ -131,8 +131,8 @@ class ScramVerifier:
 
     salt: bytes
     iterations: int
-    stored_key: bytes
-    server_key: bytes
+    stored_key: bytes = field(repr=False)
+    server_key: bytes = field(repr=False)
 
 
 class IAccountAvatar(Interface):
@@ -191,16 +191,6 @@ class ILogins(Interface):
 
     def scram_verifier(name: str) -> ScramVerifier:
         """The account's verifier; for unknown names a made-up one that is the same at every asking."""
-
-    def failed(
-        name: str, peer: IAddress, secret: bytes | None = None, settings: ServiceSettings | None = None
-    ) -> Awaitable[None]:
-        """A proof was wrong before there was anything to `login` with, as a SCRAM client's may be.
-
-        It counts like a failed login of ``settings.section``. Fires when the throttle's delay is over: only then
-        answer the peer. ``secret`` is what was wrong, where that can be known: the same one counts once. Raises
-        LoginUnavailable.
-        """
 
 
 # --- documents -----------------------------------------------------------------------------------------------
@@ -311,6 +301,21 @@ class IDocuments(Interface):
 
     def make_folder(path: bytes) -> None:
         """Make a folder in a folder that exists."""
+
+
+class ITellsChanges(Interface):
+    """What a tree may provide besides: it tells of the changes made through it, to those who keep what they read.
+
+    Others' changes, made on the disk by other programs, nobody tells.
+    """
+
+    def on_change(listener: Callable[[bytes], object]) -> None:
+        """Call ``listener``, a method that is held weakly, with each path written, removed or made (``/`` first and
+        between the parts, none empty), once that is done and before whoever did it hears so; with ``/`` when the
+        tree is closed.
+
+        Links may let other paths lead to the same place. It must not raise, and may be called in any thread.
+        """
 
 
 # --- TLS -----------------------------------------------------------------------------------------------------

@@ -10,19 +10,14 @@ from dataclasses import dataclass, field
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
-from scramp import ScramException, ScramMechanism
 
 from netdaemon.accounts.names import AccountError
 from netdaemon.interfaces import ScramVerifier
+from netdaemon.wire.sasl.encoding import SaslError
+from netdaemon.wire.sasl.scram import ITERATIONS, scram_verifier_of
 
 LONGEST_PASSWORD = 1024
 """Bytes. Longer ones are no password of anybody here, and are not hashed at all."""
-
-ITERATIONS = 15_000
-"""SCRAM's rounds: RFC 7677 section 4 wants 4096 at least, and clients on small machines count them too."""
-
-SALT = 16
-"""Bytes of a SCRAM salt: a peer sees it, so real and made-up ones are of one length."""
 
 MOST_MEMORY = 1 << 20
 MOST_PASSES = 64
@@ -43,7 +38,6 @@ class Hasher:
 
     def __init__(self, argon2: PasswordHasher | None = None, iterations: int = ITERATIONS) -> None:
         self._argon2 = argon2 if argon2 is not None else PasswordHasher()
-        self._scram = ScramMechanism("SCRAM-SHA-256")  # type: ignore[no-untyped-call]  # scramp has no types
         self.iterations = iterations
         self.nobody = self._nobody()
         """A hash of this hasher's own cost that no password has: what unknown names are checked against."""
@@ -74,12 +68,9 @@ class Hasher:
     def _verifier(self, password: bytes) -> ScramVerifier | None:
         # RFC 5802 2.2: the password is prepared by SASLprep; one it prohibits can't be used with SCRAM at all
         try:
-            salt, stored, server, iterations = self._scram.make_auth_info(  # type: ignore[no-untyped-call]  # as above
-                password.decode(), self.iterations, secrets.token_bytes(SALT)
-            )
-        except (UnicodeDecodeError, ScramException):
+            return scram_verifier_of(password.decode(), self.iterations)
+        except (UnicodeDecodeError, SaslError):
             return None
-        return ScramVerifier(salt, iterations, stored, server)
 
     def _nobody(self) -> str:
         salt = b64encode(secrets.token_bytes(self._argon2.salt_len)).rstrip(b"=").decode()

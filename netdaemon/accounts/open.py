@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from netdaemon.accounts.bans import Bans
 from netdaemon.accounts.checkers import PasswordChecker, ProvenChecker, strcred_checker
 from netdaemon.accounts.demo import Demo
-from netdaemon.accounts.hashing import SALT, Hasher
+from netdaemon.accounts.hashing import Hasher
 from netdaemon.accounts.logins import Logins, MadeUp
 from netdaemon.accounts.names import AccountError
 from netdaemon.accounts.passwdfile import PasswdFile
@@ -26,6 +26,7 @@ from netdaemon.accounts.throttle import Throttle
 from netdaemon.accounts.worker import IWorks, Worker
 from netdaemon.config.settings import AccountsSettings
 from netdaemon.interfaces import IDocuments, IMeasure
+from netdaemon.wire.sasl.scram import SALT
 
 log = Logger()
 

@@ -49,6 +49,11 @@ def split(path: bytes, hidden: bool) -> tuple[Parts, bool]:
     return tuple(parts), folder
 
 
+def join(parts: Parts) -> bytes:
+    """The one path that names these parts: ``/`` first and between them."""
+    return b"/" + b"/".join(parts)
+
+
 def is_hidden(name: bytes, hidden: bool) -> bool:
     """Whether nobody may see this name; ``hidden`` is the setting that shows names with a leading dot."""
     return name.startswith(b".") and (not hidden or is_temporary(name))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 from zope.interface import implementer
 
@@ -17,6 +17,7 @@ from netdaemon.interfaces import (
     Entry,
     Forbidden,
     IDocuments,
+    ITellsChanges,
     NotFound,
     OpenDocument,
     Right,
@@ -71,7 +72,7 @@ class Rights:
         return self._open
 
 
-@implementer(IDocuments)
+@implementer(IDocuments, ITellsChanges)
 class Narrowed:
     """A tree narrowed to an account's rights: what "-" hides is NotFound, what "r" protects is Forbidden to change.
 
@@ -83,6 +84,10 @@ class Narrowed:
     def __init__(self, tree: Tree, account: Account) -> None:
         self._tree = tree
         self._rights = Rights(account)
+
+    def on_change(self, listener: Callable[[bytes], object]) -> None:
+        """Tell ``listener`` of every change made through the whole tree: links may make others' this account's."""
+        self._tree.on_change(listener)
 
     def entry(self, path: bytes) -> Entry:
         """What stands there."""

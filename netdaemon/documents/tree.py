@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import TypeVar
 
 from twisted.internet.interfaces import IReactorTime
@@ -15,6 +15,7 @@ from zope.interface import implementer
 
 from netdaemon.config.settings import DocumentsSettings
 from netdaemon.documents import names
+from netdaemon.documents.changes import Changes
 from netdaemon.documents.failures import failure
 from netdaemon.documents.names import Parts
 from netdaemon.documents.pace import NAMES, Pace
@@ -30,6 +31,7 @@ from netdaemon.interfaces import (
     Forbidden,
     IDocuments,
     IsFolder,
+    ITellsChanges,
     NotFolder,
     NotFound,
     OpenDocument,
@@ -66,7 +68,7 @@ class Document:
         self.close()
 
 
-@implementer(IDocuments)
+@implementer(IDocuments, ITellsChanges)
 class Tree:
     """The whole tree. Without a root it is empty: everything is NotFound.
 
@@ -82,6 +84,7 @@ class Tree:
     def __init__(self, settings: DocumentsSettings, clock: IReactorTime | None = None) -> None:
         self._hidden = settings.hidden
         self._clock = clock
+        self._changes = Changes()
         self._root: Root | None = None
         if settings.root is not None:
             self._root = Root(settings.root, hidden=settings.hidden, links=settings.symlinks == "inside")
@@ -95,6 +98,11 @@ class Tree:
         if self._root is not None:
             self._ledger.close()
             self._root.close()
+            self._changes.tell(b"/")
+
+    def on_change(self, listener: Callable[[bytes], object]) -> None:
+        """Tell ``listener`` of every change made through this tree (see `ITellsChanges`)."""
+        self._changes.listen(listener)
 
     # --- reading
 
@@ -168,7 +176,15 @@ class Tree:
             os.close(folder)
             raise
         quota = None if limit is None else Quota(self._ledger.usage(limit.home), limit.size)
-        return Writer(path, folder, where, open_folder=lambda: open_folder()[0], ledger=self._ledger, quota=quota)
+        return Writer(
+            path,
+            folder,
+            where,
+            open_folder=lambda: open_folder()[0],
+            ledger=self._ledger,
+            quota=quota,
+            changed=lambda: self._changes.tell(names.join(parts)),
+        )
 
     def remove(self, path: bytes, permit: Permit | None = None) -> None:
         """Remove a document or an empty folder; of a link the link, never what it leads to."""
@@ -192,6 +208,7 @@ class Tree:
                 self._ledger.changed(where, -status.st_size)
 
         self._reach(path, parts, take_away, permit)
+        self._changes.tell(names.join(parts))
 
     def make_folder(self, path: bytes, permit: Permit | None = None) -> None:
         """Make a folder in a folder that exists. Raises Forbidden when something stands there."""
@@ -199,6 +216,7 @@ class Tree:
         if not parts:
             raise Forbidden(path)
         self._reach(path, parts, _make_folder, permit)
+        self._changes.tell(names.join(parts))
 
     async def sweep(self, before: float) -> int:
         """Remove the temporaries of writers that were killed: those last written before ``before`` (Unix seconds).

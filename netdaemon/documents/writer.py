@@ -28,6 +28,7 @@ class Writer:
 
     Owns ``folder``, a descriptor of the folder that ``where`` (a physical path) stands in; ``open_folder`` opens the
     same folder by its path again, so that a folder moved away during a long upload takes no document with it.
+    ``changed`` is called as soon as the document has its name.
     May be used in another thread than it was made in, by one at a time: commit waits for the disk.
     """
 
@@ -40,6 +41,7 @@ class Writer:
         open_folder: Callable[[], int],
         ledger: Ledger,
         quota: Quota | None,
+        changed: Callable[[], object],
     ) -> None:
         self._path = path
         self._folder = folder
@@ -47,6 +49,7 @@ class Writer:
         self._open_folder = open_folder
         self._ledger = ledger
         self._quota = quota
+        self._changed = changed
         self._size = 0
         self._file = -1
         self._temporary = names.temporary()
@@ -89,6 +92,7 @@ class Writer:
         self._check()
         try:
             replaced = self._rename()
+            self._changed()
             self._ledger.changed(self._where, -replaced)
             os.fsync(self._folder)
             return make_entry(self._where[-1], os.fstat(self._file))

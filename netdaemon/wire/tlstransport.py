@@ -119,7 +119,7 @@ class TLSTransport(StreamTransport):
         self._tempDataBuffer = []
         self._tempDataLen = 0
         if sent == len(data):
-            return self.producer is None
+            return not self._owes_a_turn()
         self.dataBuffer = data
         self.offset = sent
         return False

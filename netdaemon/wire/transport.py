@@ -21,16 +21,16 @@ import errno
 import os
 import socket
 from collections import deque
+from collections.abc import Callable
 from typing import Any, cast
 
 from twisted.internet import _newtls, error, main, tcp
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.address import IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IProtocol, IPullProducer
+from twisted.internet.interfaces import IProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 log = Logger()
 
@@ -45,6 +45,10 @@ CHUNK = 65536
 """Bytes read of a file at a time where they must pass through our hands (TLS)."""
 
 
+Progress = Callable[[int], object]
+"""Told how many bytes of a file the kernel has just taken."""
+
+
 class FileShrank(Exception):
     """A file ended before the bytes that `send_file` promised of it; the connection was aborted."""
 
@@ -52,13 +56,21 @@ class FileShrank(Exception):
 class FileJob:
     """A stretch of a file on its way out, and the Deferred that waits for its end."""
 
-    __slots__ = ("count", "done", "fd", "offset")
+    __slots__ = ("count", "done", "fd", "offset", "progress")
 
-    def __init__(self, fd: int, offset: int, count: int) -> None:
+    def __init__(self, fd: int, offset: int, count: int, progress: Progress | None) -> None:
         self.fd = fd
         self.offset = offset
         self.count = count
+        self.progress = progress
         self.done: Deferred[None] = Deferred()
+
+    def went(self, sent: int) -> None:
+        """So many more bytes are sent."""
+        self.offset += sent
+        self.count -= sent
+        if self.progress is not None:
+            self.progress(sent)
 
 
 class Corked(tcp.Connection):
@@ -103,14 +115,15 @@ class Corked(tcp.Connection):
         else:
             FileDescriptor.loseConnection(self, *arguments)
 
-    def send_file(self, fd: int, offset: int, count: int) -> Deferred[None]:
+    def send_file(self, fd: int, offset: int, count: int, progress: Progress | None = None) -> Deferred[None]:
         """Send ``count`` bytes of an open file from ``offset``, in order with what is written before and after.
 
         The Deferred fires when the kernel has them all and fails with the reason when the connection is lost or
         with `FileShrank` (the connection is aborted then: its framing can't be kept). ``fd`` must stay open until
-        one of the two. What is written meanwhile waits behind and counts for a producer's back-pressure.
+        one of the two. What is written meanwhile waits behind and counts for a producer's back-pressure; ``progress``
+        hears of every part that is sent, for the file itself never fills a buffer and so never pauses a producer.
         """
-        job = FileJob(fd, offset, count)
+        job = FileJob(fd, offset, count, progress)
         if not self.connected or self._writeDisconnected or self._aborting:
             job.done.errback(Failure(error.ConnectionDone()))
         elif count <= 0:
@@ -200,8 +213,7 @@ class Corked(tcp.Connection):
             self.abortConnection()
             job.done.errback(Failure(FileShrank(f"{job.count} bytes are missing")))
             return None
-        job.offset += sent
-        job.count -= sent
+        job.went(sent)
         if job.count:
             return None
         self._next_after_file()
@@ -391,45 +403,12 @@ class UnixTransport(StreamTransport):
         """There is nothing to delay."""
 
 
-def send_file(transport: Any, fd: int, offset: int, count: int) -> Deferred[None]:
-    """`Corked.send_file` where the transport has it; elsewhere (after STARTTLS, in tests) the same by chunks.
+def file_sender(transport: Any) -> Callable[[int, int, int, Progress | None], Deferred[None]] | None:
+    """`Corked.send_file` of a transport that has it; None for others: after STARTTLS, in tests.
 
-    By chunks nothing may be written until the Deferred fires. A wrapper's ``__getattr__`` is not trusted to say
-    what its transport can do: a file sent past TLS would be clear text in the middle of it.
+    A wrapper's ``__getattr__`` is not trusted to say what its transport can do: a file sent past TLS would be clear
+    text in the middle of it.
     """
     if isinstance(transport, Corked) and not transport.TLS:
-        return transport.send_file(fd, offset, count)
-    return _FilePump(transport, FileJob(fd, offset, count)).start()
-
-
-@implementer(IPullProducer)
-class _FilePump:
-    """Reads a file a chunk at a time, as fast as the consumer asks for them."""
-
-    def __init__(self, consumer: Any, job: FileJob) -> None:
-        self.consumer = consumer
-        self.job = job
-
-    def start(self) -> Deferred[None]:
-        self.consumer.registerProducer(self, False)
-        return self.job.done
-
-    def resumeProducing(self) -> None:
-        job = self.job
-        data = os.pread(job.fd, min(job.count, CHUNK), job.offset) if job.count else b""
-        if data:
-            job.offset += len(data)
-            job.count -= len(data)
-            self.consumer.write(data)
-        if job.count and data:
-            return
-        self.consumer.unregisterProducer()
-        if job.count:
-            self.consumer.abortConnection()
-            job.done.errback(Failure(FileShrank(f"{job.count} bytes are missing")))
-        else:
-            job.done.callback(None)
-
-    def stopProducing(self) -> None:
-        if not self.job.done.called:
-            self.job.done.errback(Failure(error.ConnectionLost()))
+        return transport.send_file
+    return None

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from scramp import ScramClient, ScramMechanism
 from twisted.trial.unittest import SynchronousTestCase
 
-from netdaemon.accounts.hashing import ITERATIONS, LONGEST_PASSWORD, SALT, Hasher, check_hash
+from netdaemon.accounts.hashing import LONGEST_PASSWORD, Hasher, check_hash
 from netdaemon.accounts.names import AccountError
+from netdaemon.wire.sasl.scram import ITERATIONS, SALT
 from tests.accounts.kit import CHEAP, CountingHasher
 
 

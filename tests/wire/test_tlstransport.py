@@ -18,7 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from netdaemon.wire.tlstransport import TLSTransport
-from netdaemon.wire.transport import FileShrank, send_file
+from netdaemon.wire.transport import FileShrank
 from tests.wire.pems import Authority
 
 AUTHORITY = Authority()
@@ -147,7 +147,7 @@ class TLSTransportTests(SynchronousTestCase):
 
         def react(data: bytes) -> None:
             self.transport.write(b"<")
-            send_file(self.transport, self.file.fileno(), 10, 700_000)
+            self.transport.send_file(self.file.fileno(), 10, 700_000)
             self.transport.write(b">")
 
         self.in_a_read(react)
@@ -156,7 +156,7 @@ class TLSTransportTests(SynchronousTestCase):
     def test_a_file_that_shrinks_is_a_cut_not_an_end(self) -> None:
         self.shake()
         self.file.truncate(1000)
-        done = send_file(self.transport, self.file.fileno(), 0, 2000)
+        done = self.transport.send_file(self.file.fileno(), 0, 2000)
         with self.assertRaises((ssl.SSLError, ConnectionError)):
             self.received()
             self.received()
@@ -238,3 +238,19 @@ class TLSTransportTests(SynchronousTestCase):
 
     def test_no_second_layer(self) -> None:
         self.assertRaises(RuntimeError, self.transport.startTLS, None)
+
+    def test_a_streaming_producer_that_is_not_paused_costs_no_trip_through_the_poller(self) -> None:
+        self.shake()
+
+        class Producer:
+            def pauseProducing(self) -> None:
+                """Never: little is written."""
+
+            resumeProducing = stopProducing = pauseProducing
+
+        self.transport.registerProducer(Producer(), True)
+        added = []
+        self.patch(self.reactor, "addWriter", added.append)
+        self.in_a_read(lambda data: self.transport.write(b"answer"))
+        self.assertEqual(self.received(), b"answer")
+        self.assertEqual(added, [])

@@ -17,7 +17,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from netdaemon.wire.transport import FileShrank, StreamTransport, send_file
+from netdaemon.wire.transport import FileShrank, StreamTransport, file_sender
 
 CONTENT = bytes(range(256)) * 4096
 
@@ -254,6 +254,22 @@ class ProducerTests(TransportCase):
         self.turn()
         self.assertEqual(told, ["pause", "resume", "stop"])
 
+    def test_a_streaming_producer_that_is_not_paused_costs_no_trip_through_the_poller(self) -> None:
+        self.transport.begin()
+
+        class Producer:
+            def pauseProducing(self) -> None:
+                """Never: little is written."""
+
+            resumeProducing = stopProducing = pauseProducing
+
+        self.transport.registerProducer(Producer(), True)
+        added = []
+        self.patch(self.reactor, "addWriter", added.append)
+        self.in_a_read(lambda data: self.transport.write(b"answer"))
+        self.assertEqual(self.received(), b"answer")
+        self.assertEqual(added, [])
+
     def test_a_pull_producer_is_asked_until_it_ends(self) -> None:
         self.transport.begin()
         chunks = [b"one ", b"two ", b"three"]
@@ -277,7 +293,7 @@ class ProducerTests(TransportCase):
 
 class SendFileTests(TransportCase):
     def send(self, offset: int = 0, count: int = len(CONTENT)) -> Deferred[None]:
-        return send_file(self.transport, self.file.fileno(), offset, count)
+        return self.transport.send_file(self.file.fileno(), offset, count)
 
     def test_in_order_with_what_is_before_and_behind(self) -> None:
         self.transport.begin()
@@ -385,6 +401,30 @@ class SendFileTests(TransportCase):
         self.peer.send(b"still here")
         self.turn()
         self.assertEqual(seen, [b"still here"])
+
+    def test_progress_is_told(self) -> None:
+        self.transport.begin()
+        told: list[int] = []
+        self.transport.send_file(self.file.fileno(), 0, len(CONTENT), told.append)
+        self.received()
+        self.assertEqual(sum(told), len(CONTENT))
+        self.assertGreater(len(told), 1)
+
+    def test_whom_to_trust_with_a_file(self) -> None:
+        class Wrapper:
+            """As Twisted's wrappers are: what it hasn't it claims to have from its transport."""
+
+            def __init__(self, transport: Any) -> None:
+                self.transport = transport
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(self.transport, name)
+
+        self.assertIsNotNone(file_sender(self.transport))
+        self.assertIsNone(file_sender(Wrapper(self.transport)))
+        self.transport.TLS = True
+        self.assertIsNone(file_sender(self.transport))
+        self.transport.TLS = False
 
     def test_after_the_end_it_fails(self) -> None:
         self.transport.begin()

@@ -33,6 +33,12 @@ class HTTPSettings(ServiceSettings):
         default="60s",
     )
     body_limit: int = key(size, "The largest request body that is read (413 beyond it).", default="1M")
+    cache_size: int = key(
+        size,
+        "How much memory may keep small documents that were asked for lately; 0 keeps none. Changes on the disk are "
+        "seen a second later at most, those by services of the same process at once.",
+        default="32M",
+    )
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """What the keys can't say each for itself."""
@@ -55,5 +61,8 @@ http = ServiceKind(
     settings=HTTPSettings,
     factory=_factory,
     alpn=(b"http/1.1",),
-    tries={"tcp": ("curl -i http://{host}:{port}/",), "tls": ("curl -ki https://{host}:{port}/",)},
+    tries={
+        "tcp": ("http://{host}:{port}/", "curl -i http://{host}:{port}/", "netdaemon get http://{host}:{port}/"),
+        "tls": ("https://{host}:{port}/", "curl -ki https://{host}:{port}/"),
+    },
 )

@@ -8,6 +8,7 @@ from netdaemon.protocols.http.grammar.message import Fields
 from netdaemon.wire.escape import escape
 
 _LONGEST = 2048
+_TOLD = re.compile(rb"\r\n(referer|user-agent):[ \t]*([^\r]*)", re.IGNORECASE).findall
 _TAME = re.compile(rb"[ !#-\[\]-~]*").fullmatch
 
 
@@ -17,13 +18,25 @@ def combined(host: str, moment: str, line: bytes, status: int, sent: int, fields
     ``line`` is the request line as it came, ``sent`` counts octets of the body, ``fields`` are the request's, None
     when they could not be read.
     """
-    referer = agent = None
-    if fields is not None:
-        referer, agent = fields.get(b"referer"), fields.get(b"user-agent")
-    return f'{host} - - [{moment}] "{_quoted(line)}" {status} {sent} "{_quoted(referer)}" "{_quoted(agent)}"'
+    return joined(host, moment, quoted(line), status, sent, ending(fields))
 
 
-def _quoted(value: bytes | None) -> str:
+def joined(host: str, moment: str, line: str, status: int, sent: int, end: str) -> str:
+    """The same of a `quoted` line and an `ending`, which need not be made for each request."""
+    return f'{host} - - [{moment}] "{line}" {status} {sent} {end}'
+
+
+def ending(fields: Fields | None) -> str:
+    """``"REFERER" "USER-AGENT"`` of a request's fields, which are None when they could not be read."""
+    if fields is None:
+        return '"-" "-"'
+    told: dict[bytes, bytes] = {}
+    for name, value in _TOLD(fields.block):  # in one pass: to ask the fields for each takes four times as long
+        told.setdefault(name.lower(), value.rstrip(b" \t"))
+    return f'"{quoted(told.get(b"referer"))}" "{quoted(told.get(b"user-agent"))}"'
+
+
+def quoted(value: bytes | None) -> str:
     """What goes between quotes: nothing that ends them, breaks the line or steers a terminal."""
     if not value:
         return "-"

@@ -15,11 +15,10 @@ class Now:
 
     def __init__(self, wall: Callable[[], float]) -> None:
         self._wall = wall
-        self.latest = 0
-        """The second last asked for."""
         self._second: int | None = None
         self._field = b""
-        self._log = ""
+        self.moment = "-"
+        """What `log` gave, or would have given as `field` was last asked."""
 
     def second(self) -> int | None:
         """Unix seconds, None when they can't be told."""
@@ -31,24 +30,21 @@ class Now:
     def field(self) -> bytes:
         """CRLF and the Date field; nothing without a clock, as RFC 9110 6.6.1 has it."""
         second = self.second()
-        if second is None:
-            return b""
         if second != self._second:
             self._make(second)
         return self._field
 
     def log(self) -> str:
         """The time as the combined log format writes it: ``10/Oct/2000:13:55:36 +0000``."""
-        second = self.second()
-        if second is None:
-            return "-"
-        if second != self._second:
-            self._make(second)
-        return self._log
+        self.field()
+        return self.moment
 
-    def _make(self, second: int) -> None:
-        self._second = self.latest = second
+    def _make(self, second: int | None) -> None:
+        self._second = second
+        if second is None:
+            self._field, self.moment = b"", "-"
+            return
         self._field = b"\r\nDate: " + format_date(second)
         year, month, day, hour, minute, seconds, _, _, _ = time.gmtime(second)
         # English months whatever the locale
-        self._log = f"{day:02d}/{_MONTHS[month - 1]}/{year:04d}:{hour:02d}:{minute:02d}:{seconds:02d} +0000"
+        self.moment = f"{day:02d}/{_MONTHS[month - 1]}/{year:04d}:{hour:02d}:{minute:02d}:{seconds:02d} +0000"

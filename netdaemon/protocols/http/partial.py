@@ -6,7 +6,6 @@ import os
 import secrets
 from collections.abc import AsyncGenerator, Sequence
 
-from netdaemon.interfaces import OpenDocument
 from netdaemon.protocols.http.grammar.message import Fields
 from netdaemon.protocols.http.response import FileBody, Response, Stream
 
@@ -22,16 +21,17 @@ class Shrunk(Exception):
 
 
 def partial_content(
-    document: OpenDocument, ranges: Sequence[tuple[int, int]], block: bytes, content_type: bytes
+    whole: bytes | FileBody, ranges: Sequence[tuple[int, int]], block: bytes, content_type: bytes
 ) -> Response:
-    """206 with ``ranges`` of the document; ``block`` holds the fields but for Content-Type and Content-Range."""
-    size = document.entry.size
+    """206 with ``ranges`` of a document; ``block`` holds the fields but for Content-Type and Content-Range."""
+    size = len(whole) if isinstance(whole, bytes) else whole.length
     if len(ranges) == 1:
         first, stop = ranges[0]
         fields = b"%b\r\nContent-Type: %b\r\nContent-Range: bytes %d-%d/%d" % (
             block, content_type, first, stop - 1, size,
         )  # fmt: skip
-        return Response(206, Fields.of_block(fields), FileBody(document, first, stop - first))
+        part = whole[first:stop] if isinstance(whole, bytes) else FileBody(whole.document, first, stop - first)
+        return Response(206, Fields.of_block(fields), part)
     boundary = secrets.token_hex(12).encode("ascii")  # cannot be foreseen, so no document holds it on purpose
     heads = [
         b"\r\n--%b\r\nContent-Type: %b\r\nContent-Range: bytes %d-%d/%d\r\n\r\n"
@@ -39,11 +39,15 @@ def partial_content(
         for first, stop in ranges
     ]
     end = b"\r\n--%b--\r\n" % boundary
-    length = sum(map(len, heads)) + sum(stop - first for first, stop in ranges) + len(end)
     fields = b"%b\r\nContent-Type: multipart/byteranges; boundary=%b" % (block, boundary)
-    return Response(
-        206, Fields.of_block(fields), Stream(_parts(document.fd, heads, ranges, end), length, document.close)
-    )
+    body: bytes | Stream
+    if isinstance(whole, bytes):
+        parts = [head + whole[first:stop] for head, (first, stop) in zip(heads, ranges, strict=True)]
+        body = b"".join((*parts, end))
+    else:
+        length = sum(map(len, heads)) + sum(stop - first for first, stop in ranges) + len(end)
+        body = Stream(_parts(whole.document.fd, heads, ranges, end), length, whole.close)
+    return Response(206, Fields.of_block(fields), body)
 
 
 async def _parts(

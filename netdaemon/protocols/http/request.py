@@ -11,7 +11,8 @@ class Request(NamedTuple):
     """One request.
 
     ``path`` is percent-decoded and normal, empty for ``OPTIONS *``; ``query`` is as sent; ``host`` is the authority
-    asked for in lower case, the URI's before the Host field's, empty when there was none.
+    asked for in lower case, the URI's before the Host field's, empty when there was none. ``plain`` says that it is
+    known to have neither preconditions nor ranges nor credentials.
     """
 
     method: bytes
@@ -19,3 +20,4 @@ class Request(NamedTuple):
     query: bytes
     host: bytes
     fields: Fields
+    plain: bool = False

@@ -49,12 +49,15 @@ Body = bytes | FileBody | Stream
 class Response(NamedTuple):
     """One response. The session adds Date, Content-Length and what concerns the connection.
 
-    The body of an answer to HEAD is there like GET's: the session sends its length and not its octets.
+    The body of an answer to HEAD is there like GET's: the session sends its length and not its octets. ``ready``, if
+    it is not empty, is what ``fields`` and the length come to on a connection that stays open: made once for a
+    document, it saves the making for each of its responses.
     """
 
     status: int
     fields: Fields
     body: Body = b""
+    ready: bytes = b""
 
 
 def length(body: Body) -> int | None:

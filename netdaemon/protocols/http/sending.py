@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
@@ -10,6 +11,7 @@ from twisted.internet.defer import Deferred
 
 from netdaemon.protocols.http.partial import CHUNK, Shrunk
 from netdaemon.protocols.http.response import PHRASES, FileBody, Response, Stream
+from netdaemon.wire.transport import FileShrank, file_sender
 
 # RFC 9110 2.5: the version that we speak, whatever the request's
 STATUS_LINES = MappingProxyType(
@@ -58,11 +60,14 @@ def read_whole(body: FileBody) -> bytes:
 class Sending:
     """One large body under way: written as fast as the transport takes it.
 
-    Its session sets ``full`` when the transport says so, and calls `go_on` when it has room again.
+    Its session sets ``full`` when the transport says so, and calls `go_on` when it has room again. ``moved`` is called
+    when a transport that reads the document itself begins, and each time another `CHUNK` of it is out.
     """
 
-    def __init__(self, transport: Any, full: bool) -> None:
+    def __init__(self, transport: Any, full: bool, moved: Callable[[], object]) -> None:
         self.full = full
+        self._moved = moved
+        self._progress = 0
         self.sent = 0
         """Octets of the body handed to the transport."""
         self._transport = transport
@@ -78,6 +83,14 @@ class Sending:
     async def send_file(self, body: FileBody) -> None:
         """Send a document's octets; the one place that does. Raises OSError and Shrunk."""
         fd, position, end = body.document.fd, body.offset, body.offset + body.length
+        native = file_sender(self._transport)
+        if native is not None:
+            self._moved()
+            try:
+                await native(fd, position, body.length, self._went)
+            except FileShrank:
+                raise Shrunk from None
+            return
         while position < end:
             if self.full:
                 await self._room()
@@ -87,6 +100,13 @@ class Sending:
             self._transport.write(data)
             position += len(data)
             self.sent += len(data)
+
+    def _went(self, count: int) -> None:
+        self.sent += count
+        self._progress += count
+        if self._progress >= CHUNK:
+            self._progress = 0
+            self._moved()
 
     async def send_stream(self, stream: Stream, chunked: bool) -> None:
         """Send what a responder makes. Raises what that raises, and Shrunk when the length is not as promised."""

@@ -24,7 +24,7 @@ from zope.interface import implementer
 
 from netdaemon.interfaces import ICounter, IDeadline, IHouse, ISession
 from netdaemon.protocols.http import HTTPSettings
-from netdaemon.protocols.http.access import combined
+from netdaemon.protocols.http.access import combined, joined
 from netdaemon.protocols.http.grammar.framing import NO_BODY, Decoder, control, decoder
 from netdaemon.protocols.http.grammar.message import (
     MAX_HEAD,
@@ -33,6 +33,7 @@ from netdaemon.protocols.http.grammar.message import (
     parse_request_head,
 )
 from netdaemon.protocols.http.grammar.target import parse_target
+from netdaemon.protocols.http.heads import Heads
 from netdaemon.protocols.http.now import Now
 from netdaemon.protocols.http.pages import page
 from netdaemon.protocols.http.partial import CHUNK, Shrunk
@@ -49,7 +50,9 @@ BODY_STEP = 64 * 1024
 # What a session does: it waits for a head, for a body to end, for its response to be made and sent, for the end.
 _HEAD, _BODY, _ANSWER, _CLOSING = range(4)
 # What its deadline is about.
-_IDLE, _HEADER, _STALL = range(3)
+_FIRST, _IDLE, _HEADER, _STALL = range(4)
+
+_OK = STATUS_LINES[200]
 
 
 class HTTPFactory(Factory):
@@ -60,10 +63,14 @@ class HTTPFactory(Factory):
     def __init__(self, settings: HTTPSettings, house: IHouse) -> None:
         self.settings = settings
         self.deadlines = house.deadlines
+        self.seconds = house.clock.seconds
         self.now = Now(house.wall)
         self.site = Site(settings, house, self.now)
         self.access = house.measure.access(settings)
         self.unhandled = house.measure.unhandled()
+        self.heads = Heads()
+        self.found = house.measure.command("http", "GET", "2xx")
+        """Counts what nearly all requests count as."""
         self._measure = house.measure
         self._counters: dict[tuple[bytes, int], ICounter] = {}
 
@@ -97,7 +104,9 @@ class Session(Protocol):
     def __init__(self, factory: HTTPFactory) -> None:
         self._factory = factory
         self._phase = _HEAD
-        self._timing = _IDLE
+        self._timing = _FIRST
+        self._answered = 0.0  # when a request was last answered at once, in the clock's seconds
+        self._host = ""  # the peer's, for the access log
         self._buffer = b""
         self._seen = 0  # octets of the buffer that hold no head's end
         self._paused = False  # we don't read
@@ -128,7 +137,12 @@ class Session(Protocol):
         phase = self._phase
         if phase == _CLOSING:
             return
-        self._buffer = self._buffer + data if self._buffer else data
+        if not self._buffer:
+            if phase == _HEAD and not self._full and self._answer_at_once(data):
+                return
+            self._buffer = data
+        else:
+            self._buffer += data
         if phase == _ANSWER or self._full:
             # Reading goes on until now, so that a peer's going away is seen while its response is made.
             if not self._paused:
@@ -193,6 +207,11 @@ class Session(Protocol):
         self._deadline.postpone(seconds)
 
     def _expired(self) -> None:
+        if self._timing == _IDLE and self._phase == _HEAD and not self._buffer:
+            left = self._answered + self._factory.settings.idle_timeout - self._factory.seconds()
+            if left > 0:
+                self._deadline.postpone(left)
+                return
         if self._timing == _STALL and self._phase != _BODY:
             self.transport.abortConnection()
         elif self._phase == _BODY or self._buffer.strip(b"\r\n"):
@@ -201,6 +220,32 @@ class Session(Protocol):
             self._close()
 
     # --- requests --------------------------------------------------------------------------------------------
+
+    def _answer_at_once(self, data: bytes) -> bool:
+        """Answer the most usual read: one whole head, known to the byte, that asks for a small document at hand.
+
+        All else, and whatever of this one is not as usual, goes the long way; False then, and nothing was done.
+        """
+        factory = self._factory
+        known = factory.heads.get(data)
+        if known is None or not known.keep:
+            return False
+        now = factory.seconds()
+        response = factory.site.at_hand(known.request.path, now)
+        if response is None:
+            return False
+        body: Any = response.body
+        # one write, one copy
+        self.transport.write(b"".join((_OK, factory.now.field(), response.ready, body)))
+        factory.found.inc()
+        if factory.access is not None:
+            line, end = known.logged(data)
+            factory.access.write(joined(self._peer_host(), factory.now.moment, line, 200, len(body), end))
+        # To set the deadline anew would cost more than the file: it asks when it comes.
+        self._answered = now
+        if self._timing != _IDLE and not self._full:
+            self._arm(_IDLE, factory.settings.idle_timeout)
+        return True
 
     def _work(self) -> None:
         """Take from the buffer what is whole, as long as responses can be sent."""
@@ -245,10 +290,19 @@ class Session(Protocol):
                 check_partial_head(self._head, max(0, self._seen - start))
                 self._seen = max(0, len(buffer) - 3)
             return False
+        whole = buffer[start : end + 4]
         self._head = block = buffer[start:end]
         self._buffer = buffer[end + 4 :]
         self._seen = 0
-        self._timing = _IDLE
+        self._timing = _FIRST
+        factory = self._factory
+        known = factory.heads.get(whole)
+        if known is not None:
+            self._request = known.request
+            self._newer = True
+            self._keep = known.keep
+            self._begin(known.request)
+            return True
         head = parse_request_head(block)
         rule = control(head)
         target = parse_target(head.method, head.target)
@@ -256,7 +310,7 @@ class Session(Protocol):
             raise Malformed(400, "this is no proxy")
         # RFC 9112 3.2.2: the host of an absolute form counts, and not the Host field
         self._request = request = Request(
-            head.method, target.path, target.query, target.authority or rule.host, head.fields
+            head.method, target.path, target.query, target.authority or rule.host, head.fields, rule.plain
         )
         self._newer = head.version[1] > 0
         self._keep = rule.keep_alive
@@ -273,6 +327,8 @@ class Session(Protocol):
             # peer may then send the body or not, and only closing tells what its next octets are.
             self._keep = False
             self._unread = True
+        elif rule.plain and self._newer and head.method == b"GET":
+            factory.heads.remember(whole, request, rule.keep_alive)
         self._begin(request)
         return True
 
@@ -337,10 +393,17 @@ class Session(Protocol):
 
     def _answer(self, response: Response) -> Coroutine[Any, Any, None] | None:
         """Write the head, and the body when it is small; otherwise what is left to do is returned."""
-        status, fields, body = response
+        status, fields, body, ready = response
         if self._phase != _ANSWER:  # the peer went while the response was made
             if not isinstance(body, bytes):
                 body.close()
+            return None
+        if ready and self._keep and self._newer and not self._last and not self._head.startswith(b"HEAD "):
+            assert isinstance(body, bytes)
+            self._status = status
+            self._sent = len(body)
+            self.transport.write(b"".join((STATUS_LINES[status], self._factory.now.field(), ready, body)))
+            self._done()
             return None
         framing, chunked, self._keep = frame(response, self._newer, self._keep and not self._last)
         rest: Stream | FileBody | None = None
@@ -370,7 +433,7 @@ class Session(Protocol):
         return None
 
     async def _deliver(self, body: FileBody | Stream, chunked: bool) -> None:
-        self._sending = sending = Sending(self.transport, self._full)
+        self._sending = sending = Sending(self.transport, self._full, self._stall)
         try:
             if isinstance(body, FileBody):
                 await sending.send_file(body)
@@ -381,6 +444,10 @@ class Session(Protocol):
             self._sending = None
             body.close()
         self._done()
+
+    def _stall(self) -> None:
+        """The transport has taken some of a document that it reads itself: it must take more in time."""
+        self._arm(_STALL, self._factory.settings.stall_timeout)
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         self._task = task = Deferred.fromCoroutine(work)
@@ -417,11 +484,15 @@ class Session(Protocol):
         factory = self._factory
         factory.count(method, self._status)
         if factory.access is not None:
-            host = getattr(self.transport.getPeer(), "host", "unix:")
             line, _, _ = self._head.partition(b"\r\n")
             fields = None if self._request is None else self._request.fields
-            factory.access.write(combined(host, factory.now.log(), line, self._status, self._sent, fields))
+            factory.access.write(combined(self._peer_host(), factory.now.log(), line, self._status, self._sent, fields))
         self._status = 0
+
+    def _peer_host(self) -> str:
+        if not self._host:
+            self._host = getattr(self.transport.getPeer(), "host", "unix:")
+        return self._host
 
     def _close(self) -> None:
         """Close behind what was written; where the peer may still be sending, only our direction at first."""

@@ -26,7 +26,9 @@ class Site:
 
     def __init__(self, settings: HTTPSettings, house: IHouse, now: Now) -> None:
         listing = Listing(house.documents, house.clock) if settings.listing else None
-        self._static = Static(settings, house.documents, listing, now)
+        self._static = Static(settings, house, listing, now)
+
+        self.at_hand = self._static.at_hand  # see there; bound once, for it is asked for every request
 
     def respond(self, request: Request) -> Response | Awaitable[Response]:
         """Never raises but for defects of ours; whoever gets the response closes its body."""

@@ -22,6 +22,10 @@ class CombinedTests(HTTPTests):
             ],
         )
 
+    def test_the_first_of_several(self) -> None:
+        self.get("/hello.txt", b"USER-AGENT:  a \t", b"User-Agent: b", b"X-Referer: no", b"referer:")
+        self.assertTrue(self.lines()[0].endswith(' 200 6 "-" "a"'), self.lines()[0])
+
     def test_what_is_no_request(self) -> None:
         self.ask(b'GET "\x1b[31m\x00 HTTP/1.1\r\nHost: a\r\n\r\n')
         self.assertRegex(self.lines()[0], r'\] "GET \\x22\\x1b\[31m\\x00 HTTP/1.1" 400 \d+ "-" "-"\Z')

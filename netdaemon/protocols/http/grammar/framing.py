@@ -49,12 +49,16 @@ class Control(NamedTuple):
     framing: Framing
     keep_alive: bool
     expect_continue: bool
+    plain: bool
+    """No body, no preconditions, no ranges, no credentials: nothing but the target says what is wanted."""
 
 
 # RFC 9112 6.2: Content-Length = 1*DIGIT; nothing int() would also take (+5, 1_0, " 5"). 18 digits fit every off_t
 _LENGTH = re.compile(rb"[0-9]{1,18}").fullmatch
 _CONTROL = re.compile(
-    rb"\r\n(host|connection|content-length|transfer-encoding|expect):[ \t]*([^\r]*)", re.IGNORECASE
+    rb"\r\n(host|connection|content-length|transfer-encoding|expect|if-[a-z-]+|range|(?:proxy-)?authorization)"
+    rb":[ \t]*([^\r]*)",
+    re.IGNORECASE,
 ).findall
 # RFC 9112 7: transfer-coding = token *( OWS ";" OWS transfer-parameter )
 _CODINGS = re.compile(rb"[ \t,]*%b(?:[ \t]*,[ \t]*(?:%b)?)*" % (TOKEN, TOKEN)).fullmatch
@@ -67,6 +71,7 @@ def control(head: RequestHead) -> Control:
     lengths: list[bytes] = []
     codings: list[bytes] = []
     options = expect = None
+    plain = True
     for name, value in _CONTROL(head.fields.block):
         name = name.lower()
         if name == b"host":
@@ -78,14 +83,18 @@ def control(head: RequestHead) -> Control:
         elif name == b"transfer-encoding":
             codings.append(value)
         else:
-            expect = value if expect is None else b"%b,%b" % (expect, value)
+            plain = False
+            if name == b"expect":
+                expect = value if expect is None else b"%b,%b" % (expect, value)
     newer = head.version[1] > 0
     if len(hosts) != 1 and (newer or hosts):  # RFC 9112 3.2: 400 for none on HTTP/1.1, and for more than one on any
         raise Malformed(400, "there must be one Host field")
     host = parse_host(hosts[0]) if hosts else b""
     framing = _request_framing(lengths, codings, newer) if lengths or codings else NO_BODY
     keep_alive = newer
-    if options is not None:
+    if options is not None and options.lower() == b"keep-alive":  # as nearly all have it
+        keep_alive = True
+    elif options is not None:
         words = connection_options(options)
         keep_alive = b"close" not in words and (newer or b"keep-alive" in words)
     waits = False
@@ -93,7 +102,7 @@ def control(head: RequestHead) -> Control:
         if expect.strip(b" \t").lower() != b"100-continue":
             raise Malformed(417, "the expectation is not known")
         waits = framing != NO_BODY
-    return Control(host, framing, keep_alive, waits)
+    return Control(host, framing, keep_alive, waits, plain and framing is NO_BODY)
 
 
 def connection_options(value: bytes) -> set[bytes]:

@@ -8,6 +8,7 @@ and finally, the document tree's own concern.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from netdaemon.protocols.http.grammar.message import Malformed
@@ -83,6 +84,7 @@ def parse_target(method: bytes, target: bytes) -> Target:
     return Target("absolute", decode_path(raw or b"/"), query, authority, scheme)
 
 
+@lru_cache(maxsize=256)  # all who come here ask for the same few
 def parse_host(value: bytes) -> bytes:
     """A Host field's value, or a URI's authority, checked and in lower case. Raises Malformed(400)."""
     if len(value) > 270 or not _HOST(value):

@@ -1,0 +1,50 @@
+"""The request heads that came lately, and what was made of them: browsers repeat theirs to the byte.
+
+To find one again costs a look into a dict instead of parsing, and no check is lost: what was checked are these bytes.
+"""
+
+from __future__ import annotations
+
+from netdaemon.protocols.http.access import ending, quoted
+from netdaemon.protocols.http.request import Request
+
+MAX_HEADS = 512
+LONGEST = 1024
+"""Octets of the longest head that is remembered."""
+
+
+class Known:
+    """A plain GET by HTTP/1.1 (`Request.plain`, so without anybody's credentials); ``keep`` if it leaves the connection
+    open."""
+
+    __slots__ = ("_ending", "_line", "keep", "request")
+
+    def __init__(self, request: Request, keep: bool) -> None:
+        self.request = request
+        self.keep = keep
+        self._line = ""
+        self._ending = ""
+
+    def logged(self, head: bytes) -> tuple[str, str]:
+        """Its request line and its `ending` as the access log has them, made once."""
+        if not self._line:
+            self._line = quoted(head.partition(b"\r\n")[0])
+            self._ending = ending(self.request.fields)
+        return self._line, self._ending
+
+
+class Heads:
+    """Whole heads, their blank line included, and what is known of them."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, Known] = {}
+        self.get = self._known.get
+
+    def remember(self, head: bytes, request: Request, keep: bool) -> None:
+        """``request`` and ``keep`` are what ``head`` says, and fit to be `Known`."""
+        if len(head) > LONGEST:
+            return
+        if len(self._known) >= MAX_HEADS:
+            # No order of age is kept, for that would cost each request. Whoever is still there soon comes again.
+            self._known.clear()
+        self._known[head] = Known(request, keep)
