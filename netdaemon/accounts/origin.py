@@ -48,7 +48,12 @@ class Origin:
 
 def origin(peer: IAddress) -> Origin:
     """The origin of a session's peer."""
-    address = parse_address(str(getattr(peer, "host", "")))
+    return origin_named(str(getattr(peer, "host", "")))
+
+
+def origin_named(text: str) -> Origin:
+    """The origin that is written so: an address, or `LOCAL`; ``Origin.text`` gives it back."""
+    address = parse_address(text)
     if address is None:
         return Origin(LOCAL, None, ())
     widths = WIDTHS4 if address.version == 4 else WIDTHS6

@@ -14,6 +14,9 @@ from this address lately. A success forgets the account's failures at the addres
 that ban are not touched by it, or one account of his own would let somebody try all the others.
 
 Trusted networks, and UNIX sockets, wait and are never banned; what fails there counts for nobody else either.
+
+Where several processes serve, each has a throttle, and each hears of the logins at the others (`share`, `hear`): all
+of them come to the same answers.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from twisted.internet.interfaces import IReactorTime
@@ -29,7 +34,7 @@ from twisted.logger import Logger
 
 from netdaemon.accounts.bans import Bans
 from netdaemon.accounts.names import normal_name
-from netdaemon.accounts.origin import Origin
+from netdaemon.accounts.origin import Origin, origin_named
 from netdaemon.accounts.windows import Windows
 from netdaemon.config.settings import AccountsSettings
 
@@ -38,6 +43,9 @@ ACCOUNT_FACTOR = 5
 
 HOME = 86_400.0
 """Seconds for which an account is at home where it has logged in."""
+
+RETELL = 3600.0
+"""Seconds for which the others need not hear again that an account has logged in from home."""
 
 MOST_PLACES = 8192
 MOST_NAMES = 64
@@ -81,6 +89,19 @@ Failures = tuple[int, float]
 """(how many, when the last was)."""
 
 
+@dataclass(frozen=True)
+class News:
+    """How one login ended, for the other processes' throttles."""
+
+    failed: bool
+    account: str
+    """Its normal name, "" for what can't be one."""
+    where: str
+    """`Origin.text`."""
+    mac: bytes | None = None
+    """Of the wrong password, under the key that the processes share; None where it can't be known."""
+
+
 class Throttle:
     """Asked before a login (`banned`, `wait`), told of its end (`failed`, `succeeded`)."""
 
@@ -94,6 +115,27 @@ class Throttle:
         self._homes: Newest[tuple[str, str], float] = Newest(MOST_HOMES)
         self._key = secrets.token_bytes(32)
         self._secrets: Newest[bytes, float] = Newest(MOST_SECRETS)
+        self._tell: Callable[[News], object] = lambda news: None
+
+    def share(self, key: bytes, tell: Callable[[News], object]) -> None:
+        """Before the first login: ``tell`` the others of each; ``key``, theirs too, hides the wrong passwords."""
+        self._key = key
+        self._tell = tell
+
+    def hear(self, news: News, ago: float = 0.0) -> None:
+        """Another process's login ended ``ago`` seconds ago. Raises ValueError for what is no news.
+
+        News from before this process was (``ago`` is not 0, and they come in their order, before all others) ban
+        nobody: those bans are in the database.
+        """
+        where = origin_named(news.where)
+        if where.text != news.where or news.account != (normal_name(news.account) or ""):
+            raise ValueError("no account's name, or nowhere it can come from")
+        when = self._clock.seconds() - ago
+        if news.failed:
+            self._failed(when, news.account, where, news.mac, bans=not ago)
+        else:
+            self._succeeded(when, news.account, where)
 
     def banned(self, name: str, where: Origin) -> float:
         """For how many seconds still this account may not log in from there; 0.0 when it may."""
@@ -124,9 +166,13 @@ class Throttle:
 
     def failed(self, name: str, where: Origin, secret: bytes | None = None) -> None:
         """A login failed. ``secret`` is what was wrong; None, where it can't be known, always counts anew."""
-        now = self._clock.seconds()
         account = normal_name(name) or ""
-        again = secret is not None and self._was_seen(now, account or name, secret)
+        mac = self._mac(account or name, secret) if secret is not None else None
+        self._failed(self._clock.seconds(), account, where, mac)
+        self._tell(News(True, account, where.text, mac))
+
+    def _failed(self, now: float, account: str, where: Origin, mac: bytes | None, *, bans: bool = True) -> None:
+        again = mac is not None and self._was_seen(now, mac)
         self._delay_place(now, account, where, again)
         if again or self._trusts(where):
             return
@@ -137,24 +183,39 @@ class Throttle:
         for subject, factor in limits.items():
             count = self._windows.count(now, subject)
             if count >= self._settings.throttle_failures * factor:
-                self._bans.add(subject, self._settings.ban, count)
                 self._windows.forget(subject)
-                log.warn(
-                    "{subject} is banned for {seconds:.0f} s after {count} failed logins",
-                    subject=subject,
-                    seconds=self._settings.ban,
-                    count=count,
-                )
+                if bans:
+                    self._ban(subject, count)
+
+    def _ban(self, subject: str, count: int) -> None:
+        self._bans.add(subject, self._settings.ban, count)
+        log.warn(
+            "{subject} is banned for {seconds:.0f} s after {count} failed logins",
+            subject=subject,
+            seconds=self._settings.ban,
+            count=count,
+        )
 
     def succeeded(self, name: str, where: Origin) -> None:
         """A login succeeded."""
         account = normal_name(name) or ""
+        now = self._clock.seconds()
+        until = self._homes.get((account, where.place))
+        had_failed = self._succeeded(now, account, where)
+        if had_failed or until is None or until < now + HOME - RETELL:
+            self._tell(News(False, account, where.text))
+
+    def _succeeded(self, now: float, account: str, where: Origin) -> bool:
+        """Forget its failures there, and that it is at home; had it any?"""
+        self._homes.put((account, where.place), now + HOME)
         place = self._places.get(where.place)
-        if place is not None:
-            place.pop(account)
-            if not len(place):
-                self._places.pop(where.place)
-        self._homes.put((account, where.place), self._clock.seconds() + HOME)
+        if place is None:
+            return False
+        had_failed = place.get(account) is not None
+        place.pop(account)
+        if not len(place):
+            self._places.pop(where.place)
+        return had_failed
 
     def is_home(self, name: str, where: Origin) -> bool:
         """Has the account logged in from there lately?"""
@@ -181,9 +242,11 @@ class Throttle:
         # a repeated password waits again, but no longer than before
         place.put(name, (max(1, count if again else count + 1), now))
 
-    def _was_seen(self, now: float, name: str, secret: bytes) -> bool:
-        # under a key of this process, and never written: what is kept says nothing about the password
-        mac = hmac.digest(self._key, name.encode("utf-8", "surrogatepass") + b"\0" + secret, hashlib.sha256)
+    def _mac(self, name: str, secret: bytes) -> bytes:
+        # under a key of this run, and never written: what is kept says nothing about the password
+        return hmac.digest(self._key, name.encode("utf-8", "surrogatepass") + b"\0" + secret, hashlib.sha256)
+
+    def _was_seen(self, now: float, mac: bytes) -> bool:
         when = self._secrets.get(mac)
         seen = when is not None and self._is_recent(when, now)
         self._secrets.put(mac, when if seen and when is not None else now)

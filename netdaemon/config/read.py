@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeVar
 
@@ -67,6 +67,8 @@ class Config:
     documents: DocumentsSettings
     accounts: AccountsSettings
     services: tuple[Service, ...]
+    text: str = field(default="", repr=False, compare=False)
+    """What it was read from; it may hold passwords."""
 
 
 def read(file: Path, kinds: Kinds) -> Config:
@@ -119,7 +121,7 @@ class _Reader:
             message = f"{place.listen} is taken by {earlier.listen} of {also}"
             self._problems.add(place.line, place.section, message)
         self._problems.check()
-        return Config(self._file, services=tuple(services), **fixed)
+        return Config(self._file, services=tuple(services), text=text, **fixed)
 
     # --- services ----------------------------------------------------------------------------------------
 

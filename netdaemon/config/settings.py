@@ -21,6 +21,7 @@ from netdaemon.config.values import (
     Listen,
     Network,
     Secret,
+    auto,
     choice,
     duration,
     flag,
@@ -59,11 +60,23 @@ class DaemonSettings:
         default="",
         example="/var/lib/prometheus/node-exporter/netdaemon.prom",
     )
-    user: str = key(text, "Run as this user once every address is bound (started as root).", default="")
+    user: str = key(
+        text,
+        "Run as this user once every address is bound (started as root). With workers it must be able to read every "
+        "file that is named here.",
+        default="",
+    )
     group: str = key(text, "Run as this group; empty means the user's own.", default="")
     grace: float = key(duration, "How long sessions may finish their work at stop.", default="10s")
     open_files: int = key(
         integer(0, 10_000_000), "Raise the limit of open files to this; 0 leaves it as it is.", default="0"
+    )
+    workers: int | None = key(
+        auto(integer(1, 512)),
+        "Processes that serve; auto is one for each processor the daemon may use. With more than one, each holds its "
+        "share of max-connections, max-connections-per-address and max-connections-per-account, rounded up, and a "
+        "change needs a restart.",
+        default="1",
     )
 
     def problems(self) -> Iterator[tuple[str, str]]:

@@ -299,6 +299,17 @@ def optional(value: Value[T]) -> Value[T | None]:
     )
 
 
+def auto(value: Value[T]) -> Value[T | None]:
+    """The same, or None for the word auto: the daemon finds out by itself."""
+    parse: Callable[[str, Path], T] = value.parse
+    return Value(
+        f"{value.name} or auto",
+        lambda text, directory: None if text == "auto" else parse(text, directory),
+        lambda given: "auto" if given is None else value.show(given),
+        f"{value.syntax.removesuffix('.')}, or auto.",
+    )
+
+
 def setting(name: str, text: str) -> str:
     """The INI line `NAME = TEXT`; what holds several lines goes on in indented ones."""
     if not text:

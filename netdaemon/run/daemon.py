@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import resource
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,16 +25,18 @@ from twisted.python.components import Componentized
 from netdaemon.config.problems import ConfigError
 from netdaemon.config.read import Config, Kinds, read
 from netdaemon.run.datafolder import DataFolder
-from netdaemon.run.errors import StartFailed, reason
+from netdaemon.run.errors import StartFailed, explain, reason
 from netdaemon.run.estate import Estate
 from netdaemon.run.house import certificates
 from netdaemon.run.inherited import Inherited
 from netdaemon.run.logs import Log
 from netdaemon.run.measure import Measure
 from netdaemon.run.notify import Notify
+from netdaemon.run.openfiles import raise_open_files
 from netdaemon.run.privileges import become, give_away, identity
 from netdaemon.run.readyfile import ReadyFile
 from netdaemon.run.signals import Signals
+from netdaemon.run.workers import Workforce, count
 from netdaemon.wire.tls import Certificates
 
 
@@ -54,13 +55,19 @@ class Daemon(Service):
         self._own_log = log
         self._heir = heir
         self._measure = Measure(reactor)
-        self._estate = Estate(reactor, self._measure)
+        workers = count(config.netdaemon)
+        self._estate: Estate | Workforce = (
+            Estate(reactor, self._measure) if workers == 1 else Workforce(reactor, self._measure, workers, log)
+        )
         self._notify = Notify()
         self._data = DataFolder(config.netdaemon.data)
         self._ready_file = ReadyFile(config.netdaemon.ready_file)
         self._certificates: Certificates | None = None
         self._watchdog: Any = None
         self._stopping = False
+        self._busy = True
+        """Starting, or reading the INI again: what comes in now has to wait."""
+        self._asked_to_reload = False
         self._hurry: Deferred[None] = Deferred()
         """Fires at the second signal to stop."""
         if log is not None:
@@ -90,20 +97,10 @@ class Daemon(Service):
             self._undo_start()
             if not isinstance(error, Exception):
                 raise
-            failed = self._explain(error)
+            failed = explain(error)
             if self._own_log is not None and self._own_log.to_file:
                 self._log.critical("not started: {error}", error=str(failed))
             raise failed from None
-
-    def _explain(self, error: Exception) -> StartFailed:
-        if isinstance(error, StartFailed):
-            return error
-        if isinstance(error, OSError):
-            return StartFailed(reason(error))
-        if type(error).__module__.startswith("netdaemon."):
-            return StartFailed(str(error))  # a room's own words for the operator
-        self._log.failure("unexpected")
-        return StartFailed(f"{type(error).__name__}: {error} (a defect: the traceback is in the log)")
 
     def _start_privileged(self) -> None:
         config = self._config
@@ -135,10 +132,10 @@ class Daemon(Service):
             "netdaemon_tls_cert_expiry_timestamp_seconds",
             "When a certificate expires, Unix seconds.",
             "name",
-            lambda: self._estate.house.tls.expiry,
+            self._estate.expiry,
         )
         self._measure.start(self._config.netdaemon.metrics_file)
-        self._reactor.callWhenRunning(self._ready)
+        self._reactor.callWhenRunning(lambda: Deferred.fromCoroutine(self._get_ready()))
 
     def _undo_start(self) -> None:
         self._estate.abandon()
@@ -147,6 +144,19 @@ class Daemon(Service):
             self._certificates.stop()
         self._ready_file.remove()
         self._data.release()
+
+    async def _get_ready(self) -> None:
+        try:
+            await self._estate.ready()
+        except StartFailed as error:
+            if not self._stopping:
+                self._fail(str(error))
+            return
+        if not self._stopping:
+            self._ready()
+            self._busy = False
+            if self._asked_to_reload:
+                self.reload()
 
     def _ready(self) -> None:
         addresses = self._estate.addresses()
@@ -176,40 +186,52 @@ class Daemon(Service):
 
     # --- reload ----------------------------------------------------------------------------------------------
 
-    def reload(self) -> bool:
-        """Read the INI again and take it on whole, or keep what is and log why; did it succeed?
+    def reload(self) -> None:
+        """Read the INI again and take it on whole, or keep what is and log why.
 
-        It runs in one go, so reloads never overlap. Sessions under way stay on the settings they began with.
+        Reloads never overlap: all that are asked for during one are one more, behind it. Sessions under way stay on
+        the settings they began with.
         """
+        self._asked_to_reload = True
+        if not self._busy:
+            Deferred.fromCoroutine(self._reload_while_asked())
+
+    async def _reload_while_asked(self) -> None:
+        self._busy = True
+        while self._asked_to_reload and not self._stopping:
+            self._asked_to_reload = False
+            await self._reload_once()
+        self._busy = False
+
+    async def _reload_once(self) -> None:
         self._notify.reloading()
         try:
-            self._reload()
+            await self._reload()
         except ConfigError as error:
             for problem in error.problems:
                 self._log.error("{problem}", problem=str(problem))
             self._not_reloaded("the configuration has problems")
         except Exception as error:  # noqa: BLE001  # whatever it is, the daemon goes on as it was
-            self._not_reloaded(str(self._explain(error)))
+            if not self._stopping:
+                self._not_reloaded(str(explain(error)))
         else:
             self._measure.reloaded(True)
             self._log.info("reloaded {file}", file=str(self._config.file))
             self._notify.ready(f"serving {' '.join(self._estate.addresses())}")
-            return True
-        return False
 
     def _not_reloaded(self, why: str) -> None:
         self._measure.reloaded(False)
         self._log.error("not reloaded, going on as before: {why}", why=why)
         self._notify.ready(f"the last reload failed: {why}")
 
-    def _reload(self) -> None:
+    async def _reload(self) -> None:
         config = self._keep_fixed(read(self._config.file, self._kinds))
         if self._own_log is None:
-            self._estate.exchange(config)
+            await self._estate.exchange(config)
         else:
             descriptor = self._own_log.open(config.log)
             try:
-                self._estate.exchange(config)
+                await self._estate.exchange(config)
             except BaseException:
                 self._own_log.discard(descriptor)
                 raise
@@ -222,14 +244,15 @@ class Daemon(Service):
             if config.netdaemon.ready_file != self._ready_file.path:
                 self._ready_file.remove()
                 self._ready_file = ReadyFile(config.netdaemon.ready_file)
-            self._ready_file.write(self._estate.addresses())
+            if not self._stopping:
+                self._ready_file.write(self._estate.addresses())
         except OSError as error:
             self._log.error("[netdaemon] ready-file can't be written: {error}", error=reason(error))
 
     def _keep_fixed(self, config: Config) -> Config:
         """What only a restart can change stays; the log says so."""
         fixed = {}
-        for name in ("data", "user", "group"):
+        for name in ("data", "user", "group", "workers"):
             before = getattr(self._config.netdaemon, name)
             if getattr(config.netdaemon, name) != before:
                 self._log.warn("[netdaemon] {key} has changed: that needs a restart", key=name)
@@ -265,20 +288,6 @@ class Daemon(Service):
         self._estate.close()
         self._data.release()
         self._log.info("stopped")
-
-
-def raise_open_files(wanted: int) -> None:
-    """Raise the limit of open files to ``wanted`` (0 leaves it). Raises StartFailed when that is forbidden."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if wanted <= soft:
-        return
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(wanted, hard)))
-    except (OSError, ValueError):
-        raise StartFailed(
-            f"[netdaemon] open-files: the system allows {hard}, not {wanted} "
-            "(LimitNOFILE= in the unit, or `ulimit -Hn`, says how many)"
-        ) from None
 
 
 def _exit_with_failure() -> None:

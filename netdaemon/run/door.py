@@ -46,7 +46,9 @@ class Door:
         where: str,
         reactor: Any,
         refused: Refused = lambda section, why: None,
+        copies: int = 1,
     ) -> None:
+        """``copies`` is how many processes serve it."""
         self.listen = listen
         self.section = section
         self.where = where
@@ -55,6 +57,9 @@ class Door:
         self.gate = Gate(f"[{section}] {listen}", section, reactor, refused)
         self._reactor = reactor
         self._socket: socket.socket | None = None
+        self._copies = copies
+        self._twins: list[socket.socket] = []
+        """More sockets of the same address; the kernel shares out what comes."""
         self._port: StreamPort | DatagramPort | None = None
         self._path: tuple[Path, int] | None = None
         """Where our UNIX socket stands, and its inode: nothing else that stands there is ever removed."""
@@ -80,6 +85,11 @@ class Door:
             raise self._error("is a connection and no listening socket (the socket unit needs Accept=no)")
         self._socket = handed_over
         self._name()
+
+    def share(self, worker: int) -> socket.socket:
+        """The socket that one of the ``copies`` processes serves, from 0; UNIX and systemd's all serve the same."""
+        assert self._socket is not None
+        return [self._socket, *self._twins][worker] if self._twins else self._socket
 
     @property
     def datagrams(self) -> bool:
@@ -107,12 +117,36 @@ class Door:
             if kind == socket.SOCK_STREAM:
                 made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._bind_port(made, prefer)
+            self._bind_twins(made)
             if kind == socket.SOCK_STREAM:
                 made.listen(BACKLOG)
         except OSError as error:
             made.close()
+            self._close_twins()
             raise self._error(self._advice(error)) from None
         self._socket = made
+
+    def _bind_twins(self, first: socket.socket) -> None:
+        """The other processes' sockets. ``first`` was bound for us alone: a port that is in use is still found out."""
+        if self._copies > 1:
+            first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        for _ in range(self._copies - 1):
+            twin = socket.socket(first.family, first.type)
+            self._twins.append(twin)
+            twin.setblocking(False)
+            if first.family == socket.AF_INET6:
+                twin.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            if first.type == socket.SOCK_STREAM:
+                twin.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            twin.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            twin.bind(first.getsockname())
+            if first.type == socket.SOCK_STREAM:
+                twin.listen(BACKLOG)
+
+    def _close_twins(self) -> None:
+        for twin in self._twins:
+            twin.close()
+        self._twins.clear()
 
     def _bind_port(self, made: socket.socket, prefer: int) -> None:
         if prefer and not self.listen.port:
@@ -222,6 +256,7 @@ class Door:
         """Stop listening (sessions go on); fires when the address is free again."""
         port, bound = self._port, self._socket
         self._port = self._socket = None
+        self._close_twins()
         self._remove_path()
         if port is not None:
             return maybeDeferred(port.stopListening).addBoth(lambda ignored: None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred, DeferredList, succeed
 from twisted.logger import Logger
 
 from netdaemon.config.read import Config
@@ -68,6 +68,10 @@ class Estate:
             counts[gate.section] = counts.get(gate.section, 0) + len(gate.sessions)
         return counts
 
+    def expiry(self) -> dict[str, float]:
+        """When each certificate expires, in Unix seconds, by its server name."""
+        return self.house.tls.expiry
+
     def _doors(self) -> list[Door]:
         return [place.door for place in self._places.all] if self._places is not None else []
 
@@ -80,6 +84,10 @@ class Estate:
         """Bind every address. Raises DoorError; then nothing is bound."""
         self._inherited = inherited
         self._places = bind(config, inherited, self._reactor, self._measure.refused)
+
+    def adopt(self, places: Places) -> None:
+        """Take doors that are bound already, instead of `bind`."""
+        self._places = places
 
     def open(self, config: Config, tls: Certificates) -> None:
         """Build the house and let visitors in. Raises what `build` and `lay_out` do."""
@@ -95,7 +103,11 @@ class Estate:
         layout.open()
         house.tls.watch(self._reactor)
 
-    def exchange(self, config: Config) -> None:
+    def ready(self) -> Deferred[None]:
+        """Fires when visitors are let in: since `open`."""
+        return succeed(None)
+
+    async def exchange(self, config: Config) -> None:
         """Take on another configuration whole, or raise and stay as it was. Sessions keep what they began with."""
         before = self._current
         assert before is not None, "an estate is open before it changes"
@@ -146,6 +158,10 @@ class Estate:
         """Phase one: stop listening."""
         await DeferredList([door.close() for door in self._doors()])
         self._inherited.close()
+
+    async def finish(self) -> None:
+        """Wait until the last session has gone by itself."""
+        await DeferredList([gate.when_empty() for gate in self._gates()])
 
     async def drain(self, grace: float, hurry: Deferred[None]) -> None:
         """Phase two: tell every session, and cut off what is left after ``grace`` seconds or when ``hurry`` fires."""

@@ -142,6 +142,8 @@ class Gate:
             self._arriving = behind = Behind(self, tenant, entrance)
             header = ProxyHeaderFactory(behind, settings.proxy_protocol, tenant.deadlines)
             met: IProtocol | None = header.buildProtocol(peer)
+            if met is None:
+                self.refuse("proxy-protocol")
             return met
         if not self.has_room(crowd(getattr(peer, "host", None)), settings):
             return None

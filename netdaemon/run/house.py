@@ -56,15 +56,16 @@ class House:
             self.tls.stop()
 
 
-def certificates(config: Config, before: House | None = None) -> Certificates:
-    """The daemon's certificates, loaded: those of the house before, read again, where the settings are the same."""
+def certificates(config: Config, before: Config | None = None, kept: Certificates | None = None) -> Certificates:
+    """The daemon's certificates, loaded: ``kept``, read again, where the settings are those of ``before``."""
     if (
         before is not None
-        and before.config.tls == config.tls
-        and before.config.netdaemon.hostname == config.netdaemon.hostname
+        and kept is not None
+        and before.tls == config.tls
+        and before.netdaemon.hostname == config.netdaemon.hostname
     ):
-        before.tls.reload()
-        return before.tls
+        kept.reload()
+        return kept
     made = Certificates(config.tls, config.netdaemon.hostname, config.netdaemon.data)
     made.load()
     return made
@@ -91,7 +92,8 @@ def build(
     else:
         deadlines, measure = before.deadlines, before.measure
     own_tls = tls is None
-    tls = tls if tls is not None else certificates(config, before)
+    if tls is None:
+        tls = certificates(config) if before is None else certificates(config, before.config, before.tls)
     documents: Tree | None = None
     try:
         documents = Tree(config.documents, reactor)

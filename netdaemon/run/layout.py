@@ -6,6 +6,7 @@ a start or a reload that fails leaves nothing changed.
 
 from __future__ import annotations
 
+import socket
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -58,10 +59,19 @@ class Places:
             door.close()
 
 
-def bind(config: Config, inherited: Inherited, reactor: Any, refused: Refused, before: Sequence[Door] = ()) -> Places:
+def bind(
+    config: Config,
+    inherited: Inherited,
+    reactor: Any,
+    refused: Refused,
+    before: Sequence[Door] = (),
+    *,
+    copies: int = 1,
+) -> Places:
     """Find or bind a door for each listen word of ``config``. Raises DoorError, with nothing new left open.
 
-    A door of ``before`` stays for the same listen word (of the same section, where the port is any free one).
+    ``copies`` is how many processes serve them. A door of ``before`` stays for the same listen word (of the same
+    section, where the port is any free one).
     """
     open_doors: dict[object, list[Door]] = defaultdict(list)
     for door in before:
@@ -79,7 +89,10 @@ def bind(config: Config, inherited: Inherited, reactor: Any, refused: Refused, b
                     doors = [kept.pop(0)]
                 else:
                     where = f"{config.file}:{service.line}"
-                    doors = _make(listen, service.settings.section, where, inherited, reactor, refused)
+                    if listen.transport == "systemd":
+                        doors = _hand_over(listen, service.settings.section, where, inherited, reactor, refused)
+                    else:
+                        doors = [Door(listen, service.settings.section, where, reactor, refused, copies)]
                     new += doors
                     _bind(doors, [place.door for place in found] + list(before), inherited)
                 found += [Place(service, door) for door in doors]
@@ -95,9 +108,30 @@ def _likeness(listen: Listen, section: str) -> object:
     return (listen, section) if any_free else listen
 
 
-def _make(listen: Listen, section: str, where: str, inherited: Inherited, reactor: Any, refused: Refused) -> list[Door]:
-    if listen.transport != "systemd":
-        return [Door(listen, section, where, reactor, refused)]
+def adopt(
+    config: Config, handed_over: Iterable[tuple[str, str, socket.socket]], reactor: Any, refused: Refused
+) -> Places:
+    """The places of a worker: sockets that its parent bound, each with the section and listen word it is for.
+
+    Raises StartFailed for one that nobody asked for.
+    """
+    asked = {
+        (one.settings.section, str(listen)): (one, listen) for one in config.services for listen in one.settings.listen
+    }
+    found = []
+    for section, word, bound in handed_over:
+        if (section, word) not in asked:
+            raise StartFailed(f"[{section}] listen {word} is handed over, and is not in the configuration")
+        service, listen = asked[section, word]
+        door = Door(listen, section, f"{config.file}:{service.line}", reactor, refused)
+        door.adopt(bound)
+        found.append(Place(service, door))
+    return Places(tuple(found), tuple(place.door for place in found), ())
+
+
+def _hand_over(
+    listen: Listen, section: str, where: str, inherited: Inherited, reactor: Any, refused: Refused
+) -> list[Door]:
     names = inherited.names()
     handed_over = inherited.pop(listen.name)
     if not handed_over:

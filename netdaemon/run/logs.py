@@ -41,13 +41,13 @@ class Log:
         Raises StartFailed when the file can't be opened.
         """
         self.failures: Callable[[str], object] = lambda namespace: None
-        self._fallback = fallback
+        self.fallback = fallback
         self._descriptor = STDOUT
         self.change(settings, self.open(settings))
 
     def open(self, settings: LogSettings) -> int:
         """A descriptor to log to as the settings want it, for `change` or `discard`. Raises StartFailed."""
-        path = settings.file or self._fallback
+        path = settings.file or self.fallback
         if path is None:
             return STDOUT
         try:

@@ -25,6 +25,7 @@ from netdaemon.interfaces import IAccessLog, ICounter, IMeasure
 from netdaemon.run.accesslog import AccessLog
 from netdaemon.run.errors import reason
 from netdaemon.run.readyfile import write_whole
+from netdaemon.run.sums import Summed, Sums, report
 
 WRITE_SECONDS = 15.0
 """How often the metrics file is written."""
@@ -77,6 +78,7 @@ class Measure:
             registry=registry,
         )
         self._reloaded.set(1)
+        self._summed: Summed | None = None
 
     # --- what kinds count ------------------------------------------------------------------------------------
 
@@ -114,8 +116,18 @@ class Measure:
         self._reloaded.set(1 if successfully else 0)
 
     def watch(self, name: str, text: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
-        """A gauge ``name{label}`` whose values are asked for when the counters are."""
+        """A gauge ``name{label}`` whose values are asked for when the counters are; those of workers are summed."""
         self.registry.register(_Watched(name, text, label, read))
+
+    # --- workers ---------------------------------------------------------------------------------------------
+
+    def report(self) -> list[Any]:
+        """A worker's counters and gauges, for its parent's `Sums`; whether the last reload was good, that knows."""
+        return report(self.registry, but=("netdaemon_config_last_reload_successful",))
+
+    def sum_up(self, sums: Sums) -> None:
+        """The parent's: from now on `text` has what the workers counted as well."""
+        self._summed = Summed(self.registry, sums)
 
     # --- access logs at SIGHUP and exit ----------------------------------------------------------------------
 
@@ -140,7 +152,7 @@ class Measure:
 
     def text(self) -> bytes:
         """All counters in Prometheus' text format."""
-        return generate_latest(self.registry)
+        return generate_latest(self.registry if self._summed is None else self._summed)
 
     def _beat(self, due: float) -> None:
         now = self._clock.seconds()

@@ -138,7 +138,7 @@ class TLSTransport(StreamTransport):
         return sent
 
     def doWrite(self) -> Any:
-        if not self._shaken:
+        if not self._shaken and not self.disconnected:
             self.stopWriting()
             if self.disconnecting and not (self.dataBuffer or self._tempDataBuffer or self._file):
                 return main.CONNECTION_DONE

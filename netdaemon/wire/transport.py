@@ -189,6 +189,9 @@ class Corked(tcp.Connection):
         return None
 
     def doWrite(self) -> Any:
+        if self.disconnected or self._writeDisconnected:
+            self.stopWriting()  # done by the read of this very event, which the loop serves first
+            return None
         job = self._file
         if job is None:
             return FileDescriptor.doWrite(self)

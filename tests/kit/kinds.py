@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
+from twisted.cred.credentials import UsernamePassword
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPullProducer
 from twisted.internet.protocol import DatagramProtocol, Factory, Protocol
+from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netdaemon.config.keys import key
 from netdaemon.config.settings import ServiceSettings
 from netdaemon.config.values import duration, text
-from netdaemon.interfaces import STREAMS, IHouse, ISession, ServiceKind
+from netdaemon.interfaces import STREAMS, IHouse, ISession, LoginBanned, LoginFailed, ServiceKind
 
 BLOCK = b"0123456789abcde\n" * 64
 
@@ -83,6 +87,51 @@ class EchoFactory(Factory):
         return Echo(self.settings, self.house)
 
 
+class Who(Protocol):
+    """Answers with its process's number."""
+
+    def connectionMade(self) -> None:
+        assert self.transport is not None
+        self.transport.write(b"%d\n" % os.getpid())
+        self.transport.loseConnection()
+
+
+class Turnstile(LineReceiver):
+    """`mulder trustno1` -> `PID in`, `PID out` or `PID banned`."""
+
+    delimiter = b"\n"
+
+    def __init__(self, settings: ServiceSettings, house: IHouse) -> None:
+        self.settings = settings
+        self.house = house
+
+    def lineReceived(self, line: bytes) -> None:
+        Deferred.fromCoroutine(self.tried(*line.split()))
+
+    async def tried(self, name: bytes, password: bytes) -> None:
+        assert self.transport is not None
+        credentials = UsernamePassword(name, password)
+        try:
+            await self.house.logins.login(credentials, self.transport.getPeer(), self.settings)
+            answer = b"in"
+        except LoginBanned:
+            answer = b"banned"
+        except LoginFailed:
+            answer = b"out"
+        self.transport.write(b"%d %b\n" % (os.getpid(), answer))
+
+
+class TurnstileFactory(Factory):
+    noisy = False
+
+    def __init__(self, settings: ServiceSettings, house: IHouse) -> None:
+        self.settings = settings
+        self.house = house
+
+    def buildProtocol(self, addr: Any) -> Protocol:
+        return Turnstile(self.settings, self.house)
+
+
 class Stubborn(Protocol):
     """Provides no ISession and never stops sending."""
 
@@ -121,6 +170,13 @@ echo = ServiceKind(
     alpn=(b"echo",),
     transports=STREAMS | {"udp"},
 )
+who = ServiceKind(
+    name="who",
+    summary="Says which process answers, and hangs up.",
+    settings=ServiceSettings,
+    factory=lambda settings, house: Factory.forProtocol(Who),
+)
+turnstile = ServiceKind(name="turnstile", summary="Tries logins.", settings=ServiceSettings, factory=TurnstileFactory)
 stubborn = ServiceKind(
     name="stubborn",
     summary="Never stops.",

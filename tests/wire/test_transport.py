@@ -196,6 +196,24 @@ class CorkTests(TransportCase):
         self.assertEqual(self.received(), CONTENT)
         self.assertIsInstance(self.protocol.lost.value, ConnectionDone)
 
+    def test_one_event_for_reading_and_writing_when_the_read_ends_it(self) -> None:
+        self.transport.begin()
+        self.transport.startWriting()
+        self.in_a_read(lambda data: self.transport.loseConnection())
+        self.assertIsInstance(self.protocol.lost.value, ConnectionDone)
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_one_event_for_reading_and_writing_when_the_read_half_closes(self) -> None:
+        self.transport.begin()
+        self.transport.send_file(self.file.fileno(), 0, 1)
+        self.in_a_read(lambda data: self.transport.loseWriteConnection())
+        self.assertEqual(self.received(), CONTENT[:1])
+        self.assertIsNone(self.protocol.lost)
+        self.transport.loseWriteConnection()  # again: nothing more to do, and nothing to wait for
+        self.turn(3)
+        self.assertIsNone(self.protocol.lost)
+        self.assertEqual(self.writers(), [])
+
     def test_abort_in_a_cork_sends_nothing(self) -> None:
         self.transport.begin()
         self.in_a_read(lambda data: (self.transport.write(b"secret"), self.transport.abortConnection()))

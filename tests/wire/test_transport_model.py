@@ -105,6 +105,8 @@ class Side:
             return  # when a producer gets its turn is not promised, so nothing else is written beside it
         if self.closing and name in ("write", "sequence", "file", "produce"):
             return  # nor is it promised how long a connection takes what comes after loseConnection
+        if self.closing and name == "loseWriteConnection":
+            return  # a second one ends Twisted's whole connection
         self.closing = self.closing or name in ("loseConnection", "loseWriteConnection")
         if name == "write":
             transport.write(argument)
