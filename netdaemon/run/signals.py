@@ -37,11 +37,16 @@ class Signals:
         self._set()
         # The reactor's own handlers come in this very phase, from a trigger that is older than ours.
         self._reactor.addSystemEventTrigger("during", "startup", self._set)
+        self._reactor.addSystemEventTrigger("before", "shutdown", self._forget)
 
     def _set(self) -> None:
         for number in STOP:
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGHUP, self._on_reload)
+
+    def _forget(self) -> None:
+        # One that came in the moment between was Twisted's to answer. It stops us all the same; nobody must die of it.
+        self._reactor._exitSignal = None
 
     def _on_stop(self, number: int, frame: FrameType | None) -> None:
         self._reactor.callFromThread(self._ask_to_stop, signal.Signals(number).name)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor as _reactor
@@ -14,7 +11,7 @@ from twisted.internet.protocol import DatagramProtocol
 from twisted.trial.unittest import TestCase
 
 from tests.kit.caller import call, call_unix
-from tests.kit.daemon import Daemon
+from tests.kit.daemon import Daemon, short_folder
 
 reactor: Any = _reactor
 
@@ -68,9 +65,7 @@ class ListenTests(TestCase):
         self.assertEqual(await self.ask_datagram("::1", daemon.port("echo", "udp")), b"hello ping")
 
     async def test_unix(self) -> None:
-        # Not beneath mktemp(): a socket's path is at most 107 bytes long.
-        folder = Path(tempfile.mkdtemp(prefix="netdaemon-"))
-        self.addCleanup(shutil.rmtree, folder)
+        folder = short_folder(self)
         daemon = await self.daemon(f"unix:{folder / 's'}")
         self.assertEqual(daemon.services["echo"], [f"unix:{folder / 's'}"])
         caller = await call_unix(self, str(folder / "s"))

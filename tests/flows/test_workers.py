@@ -19,7 +19,7 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SkipTest
 
 from tests.kit.caller import call, call_unix
-from tests.kit.daemon import CHECKOUT, TWISTD, Daemon
+from tests.kit.daemon import CHECKOUT, TWISTD, Daemon, short_folder
 from tests.kit.workers import LOCAL, TWO, WHO, WorkersCase, children, echo
 
 LOGGER = "twisted.logger.LimitedHistoryLogObserver"
@@ -36,7 +36,8 @@ class SpreadTests(WorkersCase):
         await self.stopped(daemon)
 
     async def test_every_kind_of_door(self) -> None:
-        listen = f"{LOCAL} tcp:0:interface=\\:\\:1 tls:0:interface=127.0.0.1 udp:0:interface=127.0.0.1 unix:s"
+        path = short_folder(self) / "s"
+        listen = f"{LOCAL} tcp:0:interface=\\:\\:1 tls:0:interface=127.0.0.1 udp:0:interface=127.0.0.1 unix:{path}"
         daemon = await self.started(TWO + echo("hello", listen=listen))
         await self.greeted(daemon.port("echo"), "hello")
         six = int(daemon.services["echo"][1].rpartition(":")[2])
@@ -44,14 +45,14 @@ class SpreadTests(WorkersCase):
         for _ in range(4):
             tls = await call(self, daemon.port("echo", "tls"), tls=True)
             await tls.until(b"hello 127.0.0.1\n")
-            await (await call_unix(self, str(daemon.folder / "s"))).until(b"\n")
+            await (await call_unix(self, str(path))).until(b"\n")
         for _ in range(20):  # from as many ports: to both workers
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
                 asking.settimeout(60)
                 asking.sendto(b"there?", ("127.0.0.1", daemon.port("echo", "udp")))
                 self.assertEqual((await deferToThread(asking.recvfrom, 100))[0], b"hello there?")
         await self.stopped(daemon)
-        self.assertFalse((daemon.folder / "s").exists())
+        self.assertFalse(path.exists())
 
     async def test_two_daemons_share_nothing(self) -> None:
         daemon = await self.started(TWO + WHO)

@@ -11,7 +11,7 @@ from twisted.internet.threads import deferToThread
 
 from tests.flows.test_systemd import ACTIVATED
 from tests.kit.caller import call, call_unix
-from tests.kit.daemon import Daemon
+from tests.kit.daemon import Daemon, short_folder
 from tests.kit.workers import LOCAL, TWO, WHO, WorkersCase, ask_who, children, echo
 
 
@@ -135,11 +135,14 @@ class ReloadTests(WorkersCase):
         self.assertIn("netdaemon_config_last_reload_successful 0.0", (daemon.folder / "metrics.prom").read_text())
 
     async def test_doors_come_and_go(self) -> None:
-        daemon = await self.started(TWO + echo("hello", listen=f"{LOCAL} unix:a"))
-        self.assertTrue(await daemon.reload(TWO + echo("hello", listen=f"{LOCAL} unix:b") + WHO), daemon.output)
+        folder = short_folder(self)
+        daemon = await self.started(TWO + echo("hello", listen=f"{LOCAL} unix:{folder}/a"))
+        self.assertTrue(
+            await daemon.reload(TWO + echo("hello", listen=f"{LOCAL} unix:{folder}/b") + WHO), daemon.output
+        )
         await self.one_crew(daemon)
-        self.assertFalse((daemon.folder / "a").exists())
-        caller = await call_unix(self, str(daemon.folder / "b"))
+        self.assertFalse((folder / "a").exists())
+        caller = await call_unix(self, f"{folder}/b")
         await caller.until()
         caller.hang_up()
         self.assertEqual(set(await self.many(daemon.port("who"), 100)), children(daemon.pid))

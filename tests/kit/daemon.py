@@ -12,8 +12,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,13 @@ LIMIT = 60.0
 """Seconds until a test gives up on a daemon; a start takes under one on a quiet machine."""
 
 POLL = 0.02
+
+
+def short_folder(testcase: TestCase) -> Path:
+    """A folder for UNIX sockets, whose paths are at most 107 bytes long: too short for ``mktemp()``'s."""
+    folder = Path(tempfile.mkdtemp(prefix="netdaemon-"))
+    testcase.addCleanup(shutil.rmtree, folder)
+    return folder
 
 
 class Watched(ProcessProtocol):

@@ -12,6 +12,8 @@ from netdaemon.run.signals import Signals
 
 
 class StandInReactor:
+    _exitSignal: int | None = None
+
     def __init__(self) -> None:
         self.calls: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
         self.triggers: list[tuple[str, str, Callable[[], object]]] = []
@@ -46,6 +48,13 @@ class SignalTests(SynchronousTestCase):
         handler: Any = signal.getsignal(number)
         handler(number, None)
 
+    def test_one_that_twisted_answered_is_forgotten(self) -> None:
+        """It came between Twisted's handlers and ours: twistd would die of it in the end."""
+        self.reactor._exitSignal = signal.SIGTERM
+        (trigger,) = (call for _, event, call in self.reactor.triggers if event == "shutdown")
+        trigger()
+        self.assertIsNone(self.reactor._exitSignal)
+
     def test_nothing_happens_inside_the_handler(self) -> None:
         self.send(signal.SIGTERM)
         self.send(signal.SIGHUP)
@@ -74,7 +83,7 @@ class SignalTests(SynchronousTestCase):
 
     def test_installed_again_once_the_reactor_has_put_its_own(self) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        ((phase, event, again),) = self.reactor.triggers
+        phase, event, again = self.reactor.triggers[0]
         self.assertEqual((phase, event), ("during", "startup"))
         again()
         self.send(signal.SIGTERM)

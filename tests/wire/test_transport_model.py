@@ -139,7 +139,8 @@ operations = st.one_of(
     st.tuples(st.just("write"), chunks),
     st.tuples(st.just("sequence"), st.lists(chunks, max_size=3)),
     st.tuples(st.just("file"), st.tuples(st.integers(0, 1000), st.integers(0, 300_000))),
-    st.tuples(st.just("produce"), st.tuples(st.booleans(), st.lists(chunks, max_size=4))),
+    # A producer that is asked for more and writes nothing is forgotten, by Twisted's own too.
+    st.tuples(st.just("produce"), st.tuples(st.booleans(), st.lists(chunks.filter(bool), max_size=4))),
     st.sampled_from([("pauseProducing", None), ("resumeProducing", None), ("loseWriteConnection", None)]),
     st.sampled_from([("loseConnection", None), ("abortConnection", None)]),
 )
@@ -202,13 +203,13 @@ class TransportMachine(RuleBasedStateMachine):
             self.reactor.doIteration(0)
 
     def teardown(self) -> None:
-        for _ in range(2000):
+        quiet = 0
+        while quiet < 10:
             before = [len(side.got) for side in self.sides]
+            self.turn()
             for side in self.sides:
                 side.drain(1 << 20)
-            self.turn()
-            if before == [len(side.got) for side in self.sides]:
-                break
+            quiet = quiet + 1 if before == [len(side.got) for side in self.sides] else 0
         lean, stock = self.sides
         try:
             if self.aborted:
@@ -220,7 +221,8 @@ class TransportMachine(RuleBasedStateMachine):
                 assert lean.got == stock.got
                 assert lean.protocol.received == stock.protocol.received
             if not self.aborted:
-                assert lean.protocol.events == stock.protocol.events
+                # In which order the two directions end is not promised.
+                assert sorted(lean.protocol.events) == sorted(stock.protocol.events)
             if lean.transport.disconnected:
                 assert all(done.called for done in lean.files)
         finally:
