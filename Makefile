@@ -10,7 +10,7 @@ PEERS := curl openssl rdate lynx chromium procps
 BENCH_PEERS := nginx-light lighttpd xinetd wrk
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt lint types tests bench bench-peers docs clean peers
+.PHONY: help run test check fmt lint types tests tests-reactors bench bench-peers docs clean peers
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +31,11 @@ types: $(VENV)/developing ## mypy, strict, with mypy-zope
 
 tests: $(VENV)/developing ## the tests alone (ONLY=tests.wire for a part)
 	@$(TRIAL) -j$(JOBS) $(or $(ONLY),tests)
+
+tests-reactors: $(VENV)/developing ## the tests again on the stock epoll reactor, and on asyncio's
+	@for name in epoll asyncio; do \
+	  NETDAEMON_REACTOR=$$name $(TRIAL) --reactor $$name $(or $(ONLY),tests) || exit 1; \
+	done
 
 fmt: $(VENV)/developing ## format and mend what ruff can mend
 	@$(BIN)/ruff check --fix .

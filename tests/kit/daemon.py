@@ -104,7 +104,9 @@ class Daemon:
         self.data = self.folder / "data"
         self.ready_file = self.folder / "ready.json"
         self.write(ini)
-        self._command = [*command, *twistd, "netdaemon", "-c", str(self.ini_file)]
+        chosen = os.environ.get("NETDAEMON_REACTOR", "")  # `make tests-reactors`; without it the lean loop
+        reactors = ["--reactor", chosen] if chosen else []
+        self._command = [*command, *twistd, *reactors, "netdaemon", "-c", str(self.ini_file)]
         paths = [str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]
         self._environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **(environment or {})}
         self._descriptors = descriptors or {}
