@@ -105,7 +105,8 @@ class Daemon:
         self.ready_file = self.folder / "ready.json"
         self.write(ini)
         chosen = os.environ.get("NETDAEMON_REACTOR", "")  # `make tests-reactors`; without it the lean loop
-        reactors = ["--reactor", chosen] if chosen else []
+        named = any(word.startswith("--reactor") for word in twistd)
+        reactors = ["--reactor", chosen] if chosen and not named else []
         self._command = [*command, *twistd, *reactors, "netdaemon", "-c", str(self.ini_file)]
         paths = [str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]
         self._environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **(environment or {})}
