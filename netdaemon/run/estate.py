@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred, DeferredList, succeed
 from twisted.logger import Logger
 
 from netdaemon.config.read import Config
+from netdaemon.interfaces import DocumentError
 from netdaemon.run.door import Door
 from netdaemon.run.errors import StartFailed
 from netdaemon.run.gate import Gate
@@ -17,6 +18,9 @@ from netdaemon.run.inherited import Inherited
 from netdaemon.run.layout import Layout, Places, bind, lay_out
 from netdaemon.run.measure import Measure
 from netdaemon.wire.tls import Certificates
+
+LEFT_BEHIND = 86_400.0
+"""Seconds without a write after which an unfinished document is nobody's any more."""
 
 ABORT_SECONDS = 2.0
 """How long connections that were cut off may take to be gone; a turn of the reactor is enough."""
@@ -102,6 +106,17 @@ class Estate:
         self._current = Tenancy(house, layout)
         layout.open()
         house.tls.watch(self._reactor)
+        Deferred.fromCoroutine(self._tidy(house))
+
+    async def _tidy(self, house: House) -> None:
+        """Remove what writers that were killed left in the document tree: beside the start, and never in its way."""
+        try:
+            removed = await house.documents.sweep(house.wall() - LEFT_BEHIND)
+        except (DocumentError, OSError) as error:  # the tree was closed meanwhile, or can't be read
+            self._log.debug("the document tree was not swept: {error}", error=error)
+            return
+        if removed:
+            self._log.info("{count} unfinished documents of killed writers removed", count=removed)
 
     def ready(self) -> Deferred[None]:
         """Fires when visitors are let in: since `open`."""

@@ -18,6 +18,7 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import SkipTest, TestCase
 
+from netdaemon.documents.names import temporary
 from tests.kit.caller import call
 from tests.kit.daemon import LIMIT, POLL, Daemon
 
@@ -51,6 +52,19 @@ class StartTests(TestCase):
         self.assertEqual(status, 0, output)
         self.assertFalse(daemon.ready_file.exists())
         self.assertFalse((daemon.data / "lock").exists())
+
+    async def test_what_killed_writers_left_is_removed(self) -> None:
+        top = Path(self.mktemp()).absolute()
+        top.mkdir(parents=True)
+        old, new = (top / os.fsdecode(temporary()) for _ in range(2))
+        for file in (old, new):
+            file.write_bytes(b"half a docu")
+        os.utime(old, (0, 0))
+        daemon = Daemon(self, f"{ECHO}[documents]\nroot = {top}\n")
+        await daemon.start()
+        await daemon.until(lambda: not old.exists(), "has swept")
+        self.assertTrue(new.exists())  # its writer may be at it
+        self.assertEqual((await daemon.stop())[0], 0)
 
     async def test_access_log_unwritable(self) -> None:
         daemon = Daemon(self, f"{ECHO}access-log = /proc/x.log\n")

@@ -20,6 +20,7 @@ from zope.interface import implementer
 from netdaemon.wire.tlstransport import TLSTransport
 from netdaemon.wire.transport import FileShrank
 from tests.wire.pems import Authority
+from tests.wire.producers import Told
 
 AUTHORITY = Authority()
 CONTENT = bytes(range(256)) * 4096
@@ -215,20 +216,10 @@ class TLSTransportTests(SynchronousTestCase):
 
     def test_a_producer_is_paused_and_resumed(self) -> None:
         self.shake()
-        told = []
-
-        class Producer:
-            def pauseProducing(self) -> None:
-                told.append("pause")
-
-            def resumeProducing(self) -> None:
-                told.append("resume")
-
-            def stopProducing(self) -> None:
-                told.append("stop")
+        told = Told()
 
         def react(data: bytes) -> None:
-            self.transport.registerProducer(Producer(), True)
+            self.transport.registerProducer(told, True)
             self.transport.write(CONTENT)
 
         self.in_a_read(react)
@@ -242,15 +233,10 @@ class TLSTransportTests(SynchronousTestCase):
     def test_a_streaming_producer_that_is_not_paused_costs_no_trip_through_the_poller(self) -> None:
         self.shake()
 
-        class Producer:
-            def pauseProducing(self) -> None:
-                """Never: little is written."""
-
-            resumeProducing = stopProducing = pauseProducing
-
-        self.transport.registerProducer(Producer(), True)
+        told = Told()
+        self.transport.registerProducer(told, True)
         added = []
         self.patch(self.reactor, "addWriter", added.append)
         self.in_a_read(lambda data: self.transport.write(b"answer"))
         self.assertEqual(self.received(), b"answer")
-        self.assertEqual(added, [])
+        self.assertEqual((added, told), ([], []))

@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from netdaemon.wire.transport import FileShrank, StreamTransport, file_sender
+from tests.wire.producers import Told
 
 CONTENT = bytes(range(256)) * 4096
 
@@ -248,20 +249,10 @@ class CorkTests(TransportCase):
 class ProducerTests(TransportCase):
     def test_a_producer_registered_in_a_cork_is_paused_and_resumed(self) -> None:
         self.transport.begin()
-        told = []
-
-        class Producer:
-            def pauseProducing(self) -> None:
-                told.append("pause")
-
-            def resumeProducing(self) -> None:
-                told.append("resume")
-
-            def stopProducing(self) -> None:
-                told.append("stop")
+        told = Told()
 
         def react(data: bytes) -> None:
-            self.transport.registerProducer(Producer(), True)
+            self.transport.registerProducer(told, True)
             self.transport.write(CONTENT)
 
         self.in_a_read(react)
@@ -275,18 +266,13 @@ class ProducerTests(TransportCase):
     def test_a_streaming_producer_that_is_not_paused_costs_no_trip_through_the_poller(self) -> None:
         self.transport.begin()
 
-        class Producer:
-            def pauseProducing(self) -> None:
-                """Never: little is written."""
-
-            resumeProducing = stopProducing = pauseProducing
-
-        self.transport.registerProducer(Producer(), True)
+        told = Told()
+        self.transport.registerProducer(told, True)
         added = []
         self.patch(self.reactor, "addWriter", added.append)
         self.in_a_read(lambda data: self.transport.write(b"answer"))
         self.assertEqual(self.received(), b"answer")
-        self.assertEqual(added, [])
+        self.assertEqual((added, told), ([], []))
 
     def test_a_pull_producer_is_asked_until_it_ends(self) -> None:
         self.transport.begin()
@@ -390,20 +376,10 @@ class SendFileTests(TransportCase):
 
     def test_what_waits_behind_pauses_a_producer(self) -> None:
         self.transport.begin()
-        told = []
-
-        class Producer:
-            def pauseProducing(self) -> None:
-                told.append("pause")
-
-            def resumeProducing(self) -> None:
-                told.append("resume")
-
-            def stopProducing(self) -> None:
-                told.append("stop")
+        told = Told()
 
         self.send()
-        self.transport.registerProducer(Producer(), True)
+        self.transport.registerProducer(told, True)
         self.transport.write(b"x" * 100_000)
         self.assertEqual(told, ["pause"])
         self.assertEqual(self.received(), CONTENT + b"x" * 100_000)

@@ -61,7 +61,6 @@ class Connection(Protocol):
         self._body: Body | None = None
         self.ready: Deferred[None] = Deferred(lambda ready: self.abort())
         """Fires when requests may be sent. Fails with TLSFailed."""
-        self.exchanges = 0
         self.answered = False
         """Has anything come in answer to the request under way?"""
         self.idle_since = 0.0
@@ -131,7 +130,6 @@ class Connection(Protocol):
         ``head`` is without its blank line. Fails with NoResponse and NotHTTP; cancelled, it drops the connection.
         """
         assert self._head is None and self._body is None
-        self.exchanges += 1
         self.answered = self._keep = False
         self._interim = self._searched = 0
         self._method = method
