@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from twisted.cred.portal import Portal
 from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
@@ -20,6 +20,8 @@ from netdaemon.config.settings import ServiceSettings
 
 if TYPE_CHECKING:
     from OpenSSL import SSL  # not at run time: `config check` stays quick without it
+
+T = TypeVar("T")
 
 # --- service kinds -------------------------------------------------------------------------------------------
 
@@ -74,12 +76,19 @@ class IHouse(Interface):
 
     hostname: str = Attribute("The host's name, for banners and Message-IDs.")
     clock: IReactorTime = Attribute("Monotonic time and timers.")
+    reactor: Any = Attribute(
+        "The reactor itself, for who opens connections and ports of his own, or watches descriptors: IReactorTCP, "
+        "IReactorFDSet, IReactorProcess. A stand-in in unit tests."
+    )
     wall: Callable[[], float] = Attribute("The time of day, Unix seconds; OSError when it can't be told.")
     deadlines: IDeadlines = Attribute("Time-outs of sessions, on one coarse wheel.")
     documents: IDocuments = Attribute("The whole document tree; an empty one without [documents] root.")
     logins: ILogins = Attribute("How a session turns credentials into avatars.")
     tls: ITLS = Attribute("TLS contexts for STARTTLS and for clients.")
     measure: IMeasure = Attribute("Counters and access logs.")
+
+    def in_thread(work: Callable[..., T], *arguments: Any) -> Awaitable[T]:
+        """``work(*arguments)`` in a thread, for what waits for the disk: `DocumentWriter.commit`, big digests."""
 
 
 # --- time-outs -----------------------------------------------------------------------------------------------
@@ -212,6 +221,14 @@ class Forbidden(DocumentError):
     """It is there and may not be used that way."""
 
 
+class Exists(Forbidden):
+    """Something stands there already, and is not to be replaced."""
+
+
+class BadOffset(DocumentError):
+    """There is less than the part to be gone on from."""
+
+
 class IsFolder(DocumentError):
     """A document is wanted and this is a folder."""
 
@@ -261,13 +278,17 @@ class OpenDocument(Protocol):
 
 
 class DocumentWriter(Protocol):
-    """A document being written under a name nobody sees. Exactly one of commit and abandon ends it."""
+    """A document being written under a name nobody sees. One of commit, keep and abandon ends it."""
 
     def write(self, data: bytes) -> None:
         """Append. Raises NoSpace."""
 
     def commit(self) -> Entry:
         """Sync the file, give it its name, sync the folder. Whole under its name or absent, whatever happens."""
+
+    def keep(self) -> None:
+        """End it unfinished, but keep what is written as ``NAME.part``, for `IDocuments.resume`. Never raises: where it
+        can't be kept it is abandoned."""
 
     def abandon(self) -> None:
         """Forget it all."""
@@ -279,6 +300,9 @@ class IDocuments(Interface):
     Every method raises NotFound or Forbidden, and nothing here ever leads outside the root: not by ``..``,
     not by symbolic links, not by a link put in place between two steps. A path with NUL or an empty tree is
     NotFound. Calls block for one disk access each.
+
+    Nothing is ever written, removed, renamed or changed at or beneath a path that a service runs programs from
+    (`ServiceSettings.sealed`): Forbidden, whatever the account's rights.
     """
 
     def entry(path: bytes) -> Entry:
@@ -293,14 +317,52 @@ class IDocuments(Interface):
     def listing(path: bytes, batch: int = 500) -> AsyncIterator[Sequence[Entry]]:
         """The same in batches, giving the reactor a turn between any two."""
 
-    def write(path: bytes) -> DocumentWriter:
-        """Begin to write a document (new or instead of what stands there). Raises IsFolder, NotFolder, NoSpace."""
+    def write(path: bytes, new: bool = False) -> DocumentWriter:
+        """Begin to write a document, new or instead of what stands there. Raises IsFolder, NotFolder, NoSpace.
+
+        With ``new`` it must not be there: Exists, now or when it is committed.
+        """
+
+    def resume(path: bytes, offset: int) -> DocumentWriter:
+        """Begin to write a document that goes on after ``offset`` octets of what is there already.
+
+        What is there is the upload that `DocumentWriter.keep` left, when that is long enough, else the document itself,
+        which stays as it is until commit. Raises BadOffset when neither has so much, NotFound when there is neither.
+        """
 
     def remove(path: bytes) -> None:
         """Remove a document or an empty folder."""
 
+    def rename(path: bytes, to: bytes) -> None:
+        """Give a document or a folder another name, also in another folder, in one step.
+
+        A document replaces a document. Otherwise raises Exists when something stands at ``to``; Forbidden for a folder
+        that would go beneath itself, or beneath a home whose quota can't be told to hold.
+        """
+
     def make_folder(path: bytes) -> None:
-        """Make a folder in a folder that exists."""
+        """Make a folder in a folder that exists. Raises Exists."""
+
+    def change(path: bytes, modified_ns: int | None = None, mode: int | None = None) -> Entry:
+        """Set the time of the last change (Unix nanoseconds) or the permission bits (of 0o777) of what stands there."""
+
+    def may_write(path: bytes) -> bool:
+        """Would changing what stands there, or making it, be allowed? Folders: would it for what is put into them?"""
+
+    def space(path: bytes) -> int | None:
+        """Octets that may still be written beneath a folder: the disk's, and no more than the account's quota leaves."""
+
+    def digest(path: bytes, algorithm: str, start: int = 0, stop: int | None = None) -> Awaitable[bytes]:
+        """The hash (by hashlib's name) of a document's octets from ``start`` to ``stop``, read in short turns.
+
+        Raises BadOffset when the document ends before ``stop``.
+        """
+
+    def within(path: bytes) -> IDocuments:
+        """The same tree as seen from one of its folders, which is ``/`` there: its paths never lead above it.
+
+        The folder is looked up anew at each call, and need not be there yet.
+        """
 
 
 class ITellsChanges(Interface):

@@ -226,6 +226,11 @@ class ServiceSettings:
         optional(path), "The service's access log, opened anew at SIGHUP; empty means none.", default=""
     )
 
+    @property
+    def sealed(self) -> tuple[str, ...]:
+        """Paths of the document tree beneath which nobody may write, whatever his rights: programs run from there."""
+        return ()
+
     def problems(self) -> Iterator[tuple[str, str]]:
         if not self.handshake_timeout:
             yield "handshake-timeout", "handshake-timeout must be longer than 0"

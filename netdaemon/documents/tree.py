@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from twisted.internet.interfaces import IReactorTime
@@ -75,13 +75,15 @@ class Tree:
     Making one raises OSError, whose ``filename`` is the root, when that is no folder we may enter. It is read by
     descriptors from then on: a new tree is made at reload, and the old one closes itself with its last user.
     ``clock`` lets long works (`listing`, `sweep`, the count behind a quota) give the reactor its turns; without it
-    they go on at once.
+    they go on at once. Nothing is written at or beneath the paths that are ``sealed``.
 
     The extra arguments of the methods are for `rights.Narrowed`. ``permit`` is asked about the path as given and
     about the place that links lead to.
     """
 
-    def __init__(self, settings: DocumentsSettings, clock: IReactorTime | None = None) -> None:
+    def __init__(
+        self, settings: DocumentsSettings, clock: IReactorTime | None = None, sealed: Iterable[str] = ()
+    ) -> None:
         self._hidden = settings.hidden
         self._clock = clock
         self._changes = Changes()

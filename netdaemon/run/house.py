@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.threads import deferToThreadPool
 from zope.interface import implementer
 
 from netdaemon.accounts.open import Accounts, open_accounts
@@ -20,6 +21,8 @@ from netdaemon.run.measure import Measure
 from netdaemon.wire.deadlines import Wheel
 from netdaemon.wire.tls import Certificates
 
+T = TypeVar("T")
+
 
 @implementer(IHouse)
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,6 +32,7 @@ class House:
     config: Config
     hostname: str
     clock: IReactorTime
+    reactor: Any
     wall: Callable[[], float]
     deadlines: Wheel
     documents: Tree
@@ -39,6 +43,10 @@ class House:
     @property
     def logins(self) -> ILogins:
         return self.accounts.logins
+
+    def in_thread(self, work: Callable[..., T], *arguments: Any) -> Awaitable[T]:
+        """``work(*arguments)`` in one of the reactor's threads."""
+        return deferToThreadPool(self.reactor, self.reactor.getThreadPool(), work, *arguments)
 
     def move_in(self) -> None:
         """Who logs in from now on sees this house's documents, where the accounts are those of the house before."""
@@ -96,7 +104,8 @@ def build(
         tls = certificates(config) if before is None else certificates(config, before.config, before.tls)
     documents: Tree | None = None
     try:
-        documents = Tree(config.documents, reactor)
+        sealed = [path for service in config.services for path in service.settings.sealed]
+        documents = Tree(config.documents, reactor, sealed)
         if before is not None and before.config.accounts == config.accounts:
             accounts = before.accounts
         else:
@@ -113,6 +122,7 @@ def build(
         config=config,
         hostname=config.netdaemon.hostname,
         clock=reactor,
+        reactor=reactor,
         wall=time.time,
         deadlines=deadlines,
         documents=documents,

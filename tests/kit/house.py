@@ -94,6 +94,7 @@ class NoDocuments:
         raise NotFound(path)
 
     open = list = listing = write = remove = make_folder = entry
+    resume = rename = change = may_write = space = digest = within = entry
 
     def close(self) -> None:
         pass
@@ -138,6 +139,7 @@ class StandInHouse:
 
     clock: Any
     deadlines: Any
+    reactor: Any = None
     hostname: str = "spam.egg"
     wall: Callable[[], float] = lambda: 1_000_000_000.0
     documents: Any = field(default_factory=NoDocuments)
@@ -145,8 +147,13 @@ class StandInHouse:
     tls: Any = field(default_factory=NoTLS)
     measure: Any = field(default_factory=Tally)
 
+    async def in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """At once: a test of a unit has no threads."""
+        return work(*arguments)
+
 
 def house(clock: Any = None, **parts: Any) -> StandInHouse:
     """A house on ``clock`` (a fresh `task.Clock` unless given); ``parts`` replace its stand-ins by name."""
     clock = task.Clock() if clock is None else clock
+    parts.setdefault("reactor", clock)
     return StandInHouse(clock=clock, deadlines=parts.pop("deadlines", None) or Wheel(clock), **parts)
