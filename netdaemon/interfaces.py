@@ -350,7 +350,7 @@ class IDocuments(Interface):
         """Would changing what stands there, or making it, be allowed? Folders: would it for what is put into them?"""
 
     def space(path: bytes) -> int | None:
-        """Octets that may still be written beneath a folder: the disk's, and no more than the account's quota leaves."""
+        """Octets that may still be written beneath a folder: the disk's, no more than the account's quota leaves."""
 
     def digest(path: bytes, algorithm: str, start: int = 0, stop: int | None = None) -> Awaitable[bytes]:
         """The hash (by hashlib's name) of a document's octets from ``start`` to ``stop``, read in short turns.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeVar
 
@@ -113,7 +113,7 @@ class _Reader:
             for section in [sections.get(name) or Section(name, 1)]
         }
         asked = [section for name, section in sections.items() if name not in SECTIONS]
-        services = [service for section in asked if (service := self._service(section)) is not None]
+        services = self._seat_guests([service for section in asked if (service := self._service(section)) is not None])
         if not asked:
             self._problems.add(1, "", f"no service: a section such as [http] with {_EXAMPLE} is wanted")
         for place, earlier in overlaps(self._places):
@@ -132,13 +132,34 @@ class _Reader:
             self._problems.add(section.line, section.name, "a service's name is made of letters, digits and . _ -")
         if kind is None:
             return None
+        by = section.entries.get(kind.settings.guest_key)
+        if by is not None and by.value:
+            section.entries.setdefault("listen", Entry("listen", [(section.line, "")]))
         values = self._values(kind.settings, section)
-        if "listen" in values:
+        if "listen" in values and (values["listen"] or not values.get(kind.settings.guest_key)):
             self._listen(kind, section, values["listen"])
         settings = self._make(kind.settings, section, {**values, "section": section.name})
         if settings is None:
             return None
         return Service(kind, settings, section.line, asked.value if asked is not None else "")
+
+    def _seat_guests(self, services: list[Service]) -> list[Service]:
+        """Tell each section of its guests; one that is nobody's guest is a problem."""
+        guests: dict[str, list[ServiceSettings]] = {}
+        hosts = {service.settings.section for service in services if not service.settings.guest}
+        for service in services:
+            if service.settings.guest:
+                section, host = service.settings.section, service.kind.name
+                guests.setdefault(host, []).append(service.settings)
+                if host not in hosts:
+                    message = f"lacks 'listen', and there is no [{host}] at whose addresses it could be served"
+                    self._problems.add(service.line, section, message)
+        return [
+            replace(service, settings=replace(service.settings, guests=tuple(guests[service.settings.section])))
+            if service.settings.section in guests and not service.settings.guest
+            else service
+            for service in services
+        ]
 
     def _listen(self, kind: IServiceKind, section: Section, listens: tuple[Listen, ...]) -> None:
         entry = section.entries.get("listen")

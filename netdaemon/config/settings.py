@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 from netdaemon.config import disk
 from netdaemon.config.keys import key
@@ -205,6 +205,12 @@ class ServiceSettings:
     section: str = ""
     """The section's name, "http" or "http:intranet": the service's name in logs, counters and ready-file."""
 
+    guests: tuple[ServiceSettings, ...] = ()
+    """The sections that are served at this one's addresses, for they have none of their own, in their order."""
+
+    guest_key: ClassVar[str] = ""
+    """The key by which a section can do without listen: it stands behind the doors of the one named like its kind."""
+
     listen: tuple[Listen, ...] = key(listens, "Where it listens.", example="tcp:8080:interface=127.0.0.1 tls:8443")
     max_connections: int = key(integer(1, 10_000_000), "Connections at one time.", default="10000")
     max_connections_per_address: int = key(
@@ -225,6 +231,11 @@ class ServiceSettings:
     access_log: Path | None = key(
         optional(path), "The service's access log, opened anew at SIGHUP; empty means none.", default=""
     )
+
+    @property
+    def guest(self) -> bool:
+        """Does this section listen nowhere itself (see `guest_key`)?"""
+        return bool(self.guest_key and getattr(self, self.guest_key) and not self.listen)
 
     @property
     def sealed(self) -> tuple[str, ...]:

@@ -310,6 +310,18 @@ def auto(value: Value[T]) -> Value[T | None]:
     )
 
 
+def several(item: Value[T]) -> Value[tuple[T, ...]]:
+    """Any number of the same, one a line."""
+    return Value(
+        f"{item.name}, one a line",
+        lambda text, directory: tuple(
+            item.parse(line.strip(), directory) for line in text.splitlines() if line.strip()
+        ),
+        lambda given: "\n".join(item.show(one) for one in given),
+        f"{item.syntax.removesuffix('.')}; one a line.",
+    )
+
+
 def setting(name: str, text: str) -> str:
     """The INI line `NAME = TEXT`; what holds several lines goes on in indented ones."""
     if not text:

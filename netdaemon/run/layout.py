@@ -227,7 +227,9 @@ def lay_out(places: Places, services: Iterable[Service], house: IHouse, vacated:
 
     Raises StartFailed for a kind that fails. Nothing has begun yet: a layout that is not opened is just forgotten.
     """
-    tenants = {service.settings.section: _tenant(service, house, vacated) for service in services}
+    tenants = {
+        service.settings.section: _tenant(service, house, vacated) for service in services if not service.settings.guest
+    }
     entrances = tuple(_entrance(place, tenants[place.service.settings.section], house) for place in places.all)
     return Layout(places, tuple(tenants.values()), entrances)
 

@@ -12,18 +12,18 @@ _TOLD = re.compile(rb"\r\n(referer|user-agent):[ \t]*([^\r]*)", re.IGNORECASE).f
 _TAME = re.compile(rb"[ !#-\[\]-~]*").fullmatch
 
 
-def combined(host: str, moment: str, line: bytes, status: int, sent: int, fields: Fields | None) -> str:
-    """``HOST - - [MOMENT] "LINE" STATUS SENT "REFERER" "USER-AGENT"``.
+def combined(host: str, moment: str, line: bytes, status: int, sent: int, fields: Fields | None, user: str = "") -> str:
+    """``HOST - USER [MOMENT] "LINE" STATUS SENT "REFERER" "USER-AGENT"``, USER a dash for nobody.
 
     ``line`` is the request line as it came, ``sent`` counts octets of the body, ``fields`` are the request's, None
     when they could not be read.
     """
-    return joined(host, moment, quoted(line), status, sent, ending(fields))
+    return joined(host, moment, quoted(line), status, sent, ending(fields), user or "-")
 
 
-def joined(host: str, moment: str, line: str, status: int, sent: int, end: str) -> str:
+def joined(host: str, moment: str, line: str, status: int, sent: int, end: str, user: str = "-") -> str:
     """The same of a `quoted` line and an `ending`, which need not be made for each request."""
-    return f'{host} - - [{moment}] "{line}" {status} {sent} {end}'
+    return f'{host} - {user} [{moment}] "{line}" {status} {sent} {end}'
 
 
 def ending(fields: Fields | None) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from netdaemon.protocols.http.access import ending, quoted
 from netdaemon.protocols.http.request import Request
+from netdaemon.protocols.http.site import Site
 
 MAX_HEADS = 512
 LONGEST = 1024
@@ -17,11 +18,15 @@ class Known:
     """A plain GET by HTTP/1.1 (`Request.plain`, so without anybody's credentials); ``keep`` if it leaves the connection
     open."""
 
-    __slots__ = ("_ending", "_line", "keep", "request")
+    __slots__ = ("_ending", "_line", "at_hand", "keep", "request", "site")
 
-    def __init__(self, request: Request, keep: bool) -> None:
+    def __init__(self, request: Request, keep: bool, site: Site, at_hand: bool) -> None:
         self.request = request
         self.keep = keep
+        self.site = site
+        """The site that it asks for."""
+        self.at_hand = at_hand
+        """May the site's `at_hand` answer it, and leave the connection open?"""
         self._line = ""
         self._ending = ""
 
@@ -40,11 +45,11 @@ class Heads:
         self._known: dict[bytes, Known] = {}
         self.get = self._known.get
 
-    def remember(self, head: bytes, request: Request, keep: bool) -> None:
-        """``request`` and ``keep`` are what ``head`` says, and fit to be `Known`."""
+    def remember(self, head: bytes, known: Known) -> None:
+        """``known`` is what ``head`` says, and fit to be remembered."""
         if len(head) > LONGEST:
             return
         if len(self._known) >= MAX_HEADS:
             # No order of age is kept, for that would cost each request. Whoever is still there soon comes again.
             self._known.clear()
-        self._known[head] = Known(request, keep)
+        self._known[head] = known

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple, cast
+
+from twisted.internet.interfaces import IAddress, ISSLTransport
 
 from netdaemon.protocols.http.grammar.message import Fields
+from netdaemon.protocols.http.incoming import Incoming
 
 
 class Request(NamedTuple):
     """One request.
 
-    ``path`` is percent-decoded and normal, empty for ``OPTIONS *``; ``query`` is as sent; ``host`` is the authority
-    asked for in lower case, the URI's before the Host field's, empty when there was none. ``plain`` says that it is
-    known to have neither preconditions nor ranges nor credentials.
+    ``path`` is percent-decoded and normal, empty for ``OPTIONS *``; ``query`` and ``target`` are as sent; ``host`` is
+    the authority asked for in lower case, the URI's before the Host field's, empty when there was none. ``plain`` says
+    that it is known to have neither preconditions nor ranges nor credentials. ``body`` is None where there is none, and
+    where the route takes none (see `Route`).
     """
 
     method: bytes
@@ -21,3 +26,37 @@ class Request(NamedTuple):
     host: bytes
     fields: Fields
     plain: bool = False
+    target: bytes = b""
+    body: Incoming | None = None
+
+
+class Caller:
+    """Who asks, and over what: what all requests of one connection have in common. Asked for only when it is needed,
+    since most requests never ask, and each address costs a call of the kernel.
+
+    ``version`` is the protocol's as CGI has it, ``HTTP/1.1``.
+    """
+
+    def __init__(self, transport: Any, version: str = "HTTP/1.1") -> None:
+        self._transport = transport
+        self.version = version
+
+    @cached_property
+    def peer(self) -> IAddress:
+        """The other end's address."""
+        return cast(IAddress, self._transport.getPeer())
+
+    @cached_property
+    def here(self) -> IAddress:
+        """Our end's."""
+        return cast(IAddress, self._transport.getHost())
+
+    @cached_property
+    def secure(self) -> bool:
+        """Did it come by TLS?"""
+        return ISSLTransport.providedBy(self._transport)
+
+    @cached_property
+    def host(self) -> str:
+        """The peer's IP address, "unix:" where it has none."""
+        return getattr(self.peer, "host", "unix:")

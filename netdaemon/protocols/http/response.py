@@ -58,6 +58,8 @@ class Response(NamedTuple):
     fields: Fields
     body: Body = b""
     ready: bytes = b""
+    user: str = ""
+    """The account that it was made for, for the access log."""
 
 
 def length(body: Body) -> int | None:

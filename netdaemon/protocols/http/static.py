@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable
 
-from netdaemon.interfaces import DocumentError, IHouse, IsFolder, NotFolder, NotFound
-from netdaemon.protocols.http import HTTPSettings
+from netdaemon.interfaces import DocumentError, IDocuments, IHouse, IsFolder, NotFolder, NotFound
 from netdaemon.protocols.http.grammar.conditions import precondition, range_applies
 from netdaemon.protocols.http.grammar.message import Fields
 from netdaemon.protocols.http.grammar.ranges import Unsatisfiable, parse_ranges
@@ -15,8 +14,9 @@ from netdaemon.protocols.http.listing import Listing
 from netdaemon.protocols.http.now import Now
 from netdaemon.protocols.http.pages import page, refusal
 from netdaemon.protocols.http.partial import partial_content
-from netdaemon.protocols.http.request import Request
+from netdaemon.protocols.http.request import Caller, Request
 from netdaemon.protocols.http.response import Response, Stream
+from netdaemon.protocols.http.settings import HTTPSettings
 from netdaemon.protocols.http.shelf import Item, Shelf
 
 # Most requests are neither conditional nor partial: one look tells.
@@ -26,12 +26,14 @@ _SPECIAL = re.compile(rb"\r\n(?:if-|range:)", re.IGNORECASE).search
 class Static:
     """Answers GET and HEAD out of a document tree; both alike, for the session leaves the octets of HEAD unsent."""
 
-    def __init__(self, settings: HTTPSettings, house: IHouse, listing: Listing | None, now: Now) -> None:
-        self._documents = house.documents
+    def __init__(
+        self, settings: HTTPSettings, documents: IDocuments, house: IHouse, listing: Listing | None, now: Now
+    ) -> None:
+        self._documents = documents
         self._index = tuple(name.encode() for name in settings.index)
         self._listing = listing
         self._now = now
-        self._shelf = Shelf(house.documents, settings.cache_size, now, house.clock.seconds, house.deadlines)
+        self._shelf = Shelf(documents, settings.cache_size, now, house.clock.seconds, house.deadlines)
 
     def at_hand(self, path: bytes, now: float) -> Response | None:
         """What a plain GET gets, if it needs no look at the disk; ``now`` in the clock's seconds."""
@@ -41,7 +43,7 @@ class Static:
             path += self._index[0]
         return self._shelf.at_hand(path, now)
 
-    def respond(self, request: Request) -> Response | Awaitable[Response]:
+    def respond(self, request: Request, caller: Caller) -> Response | Awaitable[Response]:
         """The document at the request's path, or what stands in for it."""
         path = request.path
         try:

@@ -84,8 +84,9 @@ class PersistenceTests(HTTPTests):
     def test_the_absolute_form_wins(self) -> None:
         asked: list[Request] = []
         factory = self.factory()
-        respond = factory.site.respond
-        factory.site.respond = lambda request: asked.append(request) or respond(request)
+        own = factory.sites.own
+        respond = own.respond
+        own.respond = lambda route, request, caller: asked.append(request) or respond(route, request, caller)
         peer = Peer(factory)
         peer.send(b"GET HTTP://B.example:81/hello.txt?q=1 HTTP/1.1\r\nHost: A\r\n\r\n" + GET)
         self.assertEqual([request.host for request in asked], [b"b.example:81", b"a"])
@@ -383,7 +384,7 @@ class ResponderTests(HTTPTests):
 
     def responding(self, respond: Any) -> Peer:
         factory = self.factory()
-        factory.site.respond = respond
+        factory.sites.own.respond = lambda route, request, caller: respond(request)
         peer = Peer(factory, lazy=True)
         self.addCleanup(peer.leave)
         return peer

@@ -31,9 +31,10 @@ class SettingsTests(SynchronousTestCase):
         self.assertEqual([name for name, _ in HTTPSettings(listen=(), index=("..",)).problems()], ["index"])
 
     def test_reading_the_kind_loads_no_server(self) -> None:
-        code = "import sys, netdaemon.protocols.http as h; print([m for m in sys.modules if m.startswith(h.__name__)])"
+        loaded = "sorted(m for m in sys.modules if m.startswith(h.__name__))"
+        code = f"import sys, netdaemon.protocols.http as h; print({loaded})"
         root = Path(netdaemon.__file__).parent.parent
         ran = subprocess.run(
             [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True, timeout=60
         )
-        self.assertEqual(ran.stdout.strip(), "['netdaemon.protocols.http']")
+        self.assertEqual(ran.stdout.strip(), "['netdaemon.protocols.http', 'netdaemon.protocols.http.settings']")

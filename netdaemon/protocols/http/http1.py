@@ -1,0 +1,641 @@
+"""The HTTP/1 session: framing, persistence, pipelining and deadlines (RFC 9112).
+
+Bytes become a Request, the site makes a Response of it, and here that becomes bytes again. A connection that begins
+with HTTP/2's preface is handed over to a session of that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import (
+    IHalfCloseableDescriptor,
+    IHalfCloseableProtocol,
+    IPushProducer,
+    ISSLTransport,
+)
+from twisted.internet.protocol import Protocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from netdaemon.interfaces import IDeadline, ISession
+from netdaemon.protocols.http.access import joined
+from netdaemon.protocols.http.grammar.framing import NO_BODY, Control, Decoder, control, decoder
+from netdaemon.protocols.http.grammar.message import (
+    MAX_HEAD,
+    Malformed,
+    check_partial_head,
+    parse_request_head,
+)
+from netdaemon.protocols.http.grammar.target import parse_target
+from netdaemon.protocols.http.heads import Known
+from netdaemon.protocols.http.incoming import BodyLost, Incoming
+from netdaemon.protocols.http.pages import page
+from netdaemon.protocols.http.partial import CHUNK, Shrunk
+from netdaemon.protocols.http.request import Caller, Request
+from netdaemon.protocols.http.responder import Route
+from netdaemon.protocols.http.response import FileBody, Response, Stream
+from netdaemon.protocols.http.sending import BODILESS, STATUS_LINES, Sending, frame, read_whole
+from netdaemon.protocols.http.site import Site
+
+if TYPE_CHECKING:
+    from netdaemon.protocols.http.server import HTTPFactory
+
+LINGER = 5.0
+"""Seconds a connection that we ended is still read: closed at once, the peer would be reset and lose our answer."""
+BODY_STEP = 64 * 1024
+"""Octets of a request's body that must come within the stall time-out. Also the most that is read over of a body that
+its responder left, to keep the connection."""
+
+# What a session does: it waits for a head, reads over a body before its response, or what was left of one behind it,
+# waits for its response to be made and sent, waits for the end.
+_HEAD, _BODY, _REST, _ANSWER, _CLOSING = range(5)
+# What its deadline is about.
+_FIRST, _IDLE, _HEADER, _STALL, _UPLOAD = range(5)
+
+_OK = STATUS_LINES[200]
+
+
+@implementer(ISession, IPushProducer, IHalfCloseableProtocol)
+class Session(Protocol):
+    """One HTTP/1.0 or 1.1 connection.
+
+    Requests are answered one at a time and in order. While a response is under way, or while the peer does not take
+    what was written, at most one read's worth of further requests is held and no more is read.
+    """
+
+    _log = Logger()
+    transport: Any
+    _deadline: IDeadline
+
+    def __init__(self, factory: HTTPFactory) -> None:
+        self._factory = factory
+        self._phase = _HEAD
+        self._timing = _FIRST
+        self._answered = 0.0  # when a request was last answered at once, in the clock's seconds
+        self._caller: Caller | None = None
+        self._buffer = b""
+        self._seen = 0  # octets of the buffer that hold no head's end
+        self._paused = False  # we don't read
+        self._full = False  # the transport can't write
+        self._ended = False  # the peer has sent its last
+        self._last = False  # the response under way is the connection's last
+        self._unread = False  # the peer may be sending what nobody will read
+        self._working = False
+        self._sending: Sending | None = None  # the large body under way
+        self._task: Deferred[None] | None = None
+        # The request under way.
+        self._head = b""
+        self._request: Request | None = None
+        self._site: Site | None = None
+        self._newer = True  # HTTP/1.1
+        self._keep = False
+        self._body: Decoder | None = None  # as long as more of its body is to come
+        self._incoming: Incoming | None = None  # who takes that
+        self._expecting = False  # the peer may wait for 100 Continue before it sends its body
+        self._limit = 0
+        self._taken = 0
+        self._patience = 0.0  # seconds that the next step of the body may still be waited for
+        self._waiting_since = 0.0
+        self._status = 0  # of the response that was begun
+        self._sent = 0
+        self._user = ""
+
+    # --- the transport's calls -------------------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        self._deadline = self._factory.deadlines.after(self._factory.settings.head_timeout, self._expired)
+        self.transport.registerProducer(self, True)
+
+    def dataReceived(self, data: bytes) -> None:
+        phase = self._phase
+        if phase == _CLOSING:
+            return
+        if not self._buffer:
+            if phase == _HEAD and not self._full and self._answer_at_once(data):
+                return
+            self._buffer = data
+        else:
+            self._buffer += data
+        if phase == _ANSWER and self._body is not None:
+            self._feed()
+        elif phase == _ANSWER or self._full:
+            # Reading goes on until now, so that a peer's going away is seen while its response is made.
+            self._pause()
+        else:
+            self._work()
+
+    def pauseProducing(self) -> None:
+        self._full = True
+        if self._sending is not None:
+            self._sending.full = True
+        self._arm(_STALL, self._factory.settings.stall_timeout)
+
+    def resumeProducing(self) -> None:
+        self._full = False
+        if self._phase == _ANSWER:
+            self._relax()
+        if self._sending is not None:
+            self._sending.go_on()
+        else:
+            self._work()
+
+    def stopProducing(self) -> None:
+        """The connection is going; connectionLost says so too."""
+
+    def readConnectionLost(self) -> None:
+        """The peer has sent its last request and may still read (or is gone, which writing will show)."""
+        self._ended = True
+        if self._phase == _CLOSING:
+            self.transport.loseConnection()
+            return
+        self._lose_body(BodyLost("the peer has ended before its body has"))
+        self._work()
+
+    def writeConnectionLost(self) -> None:
+        """All that we wrote is out, and the peer was told that no more comes."""
+        self._arm(_STALL, LINGER)
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        if self._phase == _ANSWER and self._status:
+            if self._sending is not None:
+                self._sent = self._sending.sent
+            self._record()
+        self._phase = _CLOSING
+        self._buffer = b""
+        self._deadline.cancel()
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+        self._lose_body(BodyLost("the connection is gone"))
+
+    def drain(self) -> None:
+        self._last = True
+        if self._phase == _CLOSING:
+            self.transport.loseConnection()
+        elif self._phase == _HEAD and not self._buffer:
+            self._close()
+
+    # --- time ------------------------------------------------------------------------------------------------
+
+    def _arm(self, timing: int, seconds: float) -> None:
+        self._timing = timing
+        self._deadline.postpone(seconds)
+
+    def _relax(self) -> None:
+        """No deadline while a response is made, which is its responder's matter; but for a body that it waits for."""
+        self._deadline.cancel()
+        if self._incoming is not None and self._incoming.wanted:
+            self._await_body()
+
+    def _expired(self) -> None:
+        if self._timing == _IDLE and self._phase == _HEAD and not self._buffer:
+            left = self._answered + self._factory.settings.idle_timeout - self._factory.seconds()
+            if left > 0:
+                self._deadline.postpone(left)
+                return
+        if self._timing == _UPLOAD and self._phase == _ANSWER:
+            self._lose_body(Malformed(408, "the request's body took too long"))
+        elif self._timing == _STALL and self._phase != _BODY:
+            self.transport.abortConnection()
+        elif self._phase == _BODY or self._buffer.strip(b"\r\n"):
+            self._refuse(Malformed(408, "the request took too long"))
+        else:
+            self._close()
+
+    # --- requests --------------------------------------------------------------------------------------------
+
+    def _answer_at_once(self, data: bytes) -> bool:
+        """Answer the most usual read: one whole head, known to the byte, that asks for a small document at hand.
+
+        All else, and whatever of this one is not as usual, goes the long way; False then, and nothing was done.
+        """
+        factory = self._factory
+        known = factory.heads.get(data)
+        if known is None or not known.at_hand:
+            return False
+        now = factory.seconds()
+        site = known.site
+        response = site.at_hand(known.request.path, now)
+        if response is None:
+            return False
+        body: Any = response.body
+        common = site.common and self.caller.secure and site.common
+        # one write, one copy
+        self.transport.write(b"".join((_OK, factory.now.field(), common or b"", response.ready, body)))
+        factory.found.inc()
+        if site.access is not None:
+            line, end = known.logged(data)
+            site.access.write(joined(self.caller.host, factory.now.moment, line, 200, len(body), end))
+        # To set the deadline anew would cost more than the file: it asks when it comes.
+        self._answered = now
+        if self._timing != _IDLE and not self._full:
+            self._arm(_IDLE, factory.settings.idle_timeout)
+        return True
+
+    def _work(self) -> None:
+        """Take from the buffer what is whole, as long as responses can be sent."""
+        if self._working:
+            return
+        self._working = True
+        try:
+            while self._buffer and not self._full:
+                if self._phase == _HEAD:
+                    if not self._take_head():
+                        break
+                elif self._phase == _BODY:
+                    if not self._take_body():
+                        break
+                elif self._phase != _REST or not self._take_rest():
+                    break
+        except Malformed as error:
+            self._refuse(error)
+        finally:
+            self._working = False
+        if self._full or self._phase not in (_HEAD, _BODY, _REST):
+            return
+        if self._ended:
+            self._close()
+            return
+        if self._phase == _HEAD:
+            if not self._buffer:
+                self._arm(_IDLE, self._factory.settings.idle_timeout)
+            elif self._timing != _HEADER:
+                self._arm(_HEADER, self._factory.settings.head_timeout)
+        self._read_on()
+
+    def _take_head(self) -> bool:
+        """Take one head, and begin what follows from it; False when none is whole."""
+        buffer = self._buffer
+        self._request = self._site = None
+        end = buffer.find(b"\r\n\r\n", self._seen, MAX_HEAD)
+        # RFC 9112 2.2: one empty line before a request is ignored
+        start = 2 if buffer.startswith(b"\r\n") else 0
+        if end < 0:
+            self._head = buffer[start:]
+            if buffer:
+                check_partial_head(self._head, max(0, self._seen - start))
+                self._seen = max(0, len(buffer) - 3)
+            return False
+        whole = buffer[start : end + 4]
+        self._head = block = buffer[start:end]
+        self._buffer = buffer[end + 4 :]
+        self._seen = 0
+        self._timing = _FIRST
+        factory = self._factory
+        known = factory.heads.get(whole)
+        if known is not None:
+            self._request, self._site = known.request, known.site
+            self._newer = True
+            self._keep = known.keep
+            self._begin(known.site.route(known.request), known.request)
+            return True
+        head = parse_request_head(block)
+        rule = control(head)
+        target = parse_target(head.method, head.target)
+        if target.scheme not in (b"", b"http", b"https"):
+            raise Malformed(400, "this is no proxy")
+        # RFC 9112 3.2.2: the host of an absolute form counts, and not the Host field
+        self._request = request = Request(
+            head.method, target.path, target.query, target.authority or rule.host, head.fields, rule.plain, head.target
+        )
+        self._site = site = factory.sites.find(request.host)
+        self._newer = head.version[1] > 0
+        self._keep = rule.keep_alive
+        route = site.route(request)
+        if rule.framing != NO_BODY:
+            return self._begin_body(route, request, rule)
+        if rule.plain and self._newer and head.method == b"GET":
+            factory.heads.remember(whole, Known(request, rule.keep_alive, site, route.at_hand and rule.keep_alive))
+        self._begin(route, request)
+        return True
+
+    # --- their bodies ----------------------------------------------------------------------------------------
+
+    def _begin_body(self, route: Route, request: Request, rule: Control) -> bool:
+        """A body is to come: for the responder, or to be read over."""
+        self._limit = self._factory.settings.body_limit if route.limit is None else route.limit
+        self._taken = 0
+        if (rule.framing.length or 0) > self._limit:
+            raise Malformed(413, "the body is too large")
+        if route.limit is not None:
+            self._body = decoder(rule.framing)
+            self._expecting = rule.expect_continue
+            self._patience = self._factory.settings.stall_timeout
+            self._incoming = incoming = Incoming(rule.framing.length, self._asked)
+            request = self._request = request._replace(body=incoming)
+            if self._buffer:
+                self._feed()
+            self._begin(route, request)
+            return True
+        if rule.expect_continue:
+            # RFC 9110 10.1.1: no responder wants the body, so the final status comes at once instead of 100. The
+            # peer may then send the body or not, and only closing tells what its next octets are.
+            self._keep = False
+            self._unread = True
+            self._begin(route, request)
+            return True
+        self._body = decoder(rule.framing)
+        self._route = route
+        self._phase = _BODY
+        self._arm(_STALL, self._factory.settings.stall_timeout)
+        return True
+
+    def _take_body(self) -> bool:
+        """Read on over a body that nobody wants; False when more of it is to come."""
+        body, request = self._body, self._request
+        assert body is not None and request is not None
+        before = self._taken // BODY_STEP
+        if not self._decode(body):
+            if self._taken // BODY_STEP > before:
+                self._arm(_STALL, self._factory.settings.stall_timeout)
+            return False
+        self._begin(self._route, request)
+        return True
+
+    def _take_rest(self) -> bool:
+        """Read on over what a responder left of its body; its response is out, so none can be said of this."""
+        body = self._body
+        assert body is not None
+        try:
+            if not self._decode(body):
+                return False
+        except Malformed:
+            self._body = None
+            self._unread = True
+            self._close()
+            return False
+        self._phase = _HEAD
+        return True
+
+    def _decode(self, body: Decoder, incoming: Incoming | None = None) -> bool:
+        """Take the buffer as the body's next octets, for ``incoming`` or nobody; is it whole? Raises Malformed."""
+        data, self._buffer = self._buffer, b""
+        octets = body.feed(data)
+        self._taken += len(octets)
+        if self._taken > self._limit:
+            raise Malformed(413, "the body is too large")
+        if body.finished:
+            self._buffer, self._body = body.leftover, None
+        if incoming is not None:
+            incoming.feed(octets)
+            if body.finished:
+                incoming.finish()
+        return body.finished
+
+    def _feed(self) -> None:
+        """Give what has come to the responder that takes the body."""
+        body, incoming = self._body, self._incoming
+        assert body is not None and incoming is not None
+        self._expecting = False  # it comes, asked for or not
+        before = self._taken // BODY_STEP
+        if incoming.wanted:
+            self._patience -= self._factory.seconds() - self._waiting_since
+            self._deadline.cancel()
+        try:
+            self._decode(body, incoming)
+        except Malformed as error:
+            self._lose_body(error)
+            return
+        if self._taken // BODY_STEP > before:
+            self._patience = self._factory.settings.stall_timeout
+        if self._body is not None and incoming.wanted and self._phase == _ANSWER:
+            self._await_body()
+        if incoming.full or (self._body is None and self._buffer):
+            self._pause()
+
+    def _asked(self) -> None:
+        """The responder wants more of its body."""
+        if self._body is None or self._phase != _ANSWER:
+            return
+        if self._expecting:
+            self._expecting = False
+            if self._newer and not self._status:
+                self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if self._incoming is not None and self._incoming.wanted and not self._full:
+            self._await_body()
+        self._read_on()
+
+    def _await_body(self) -> None:
+        self._waiting_since = self._factory.seconds()
+        self._arm(_UPLOAD, max(self._patience, 0.0))
+
+    def _lose_body(self, error: Exception) -> None:
+        """No more of the body comes to whom it was for, and nobody knows where it would end."""
+        if self._body is not None:
+            self._body = None
+            self._keep = False
+            self._unread = True
+        if self._incoming is not None:
+            self._incoming.fail(error)
+
+    def _pause(self) -> None:
+        if not self._paused:
+            self._paused = True
+            self.transport.pauseProducing()
+
+    def _read_on(self) -> None:
+        if self._paused and self._phase != _CLOSING:
+            self._paused = False
+            self.transport.resumeProducing()
+
+    # --- responses -------------------------------------------------------------------------------------------
+
+    @property
+    def caller(self) -> Caller:
+        """Who asks."""
+        if self._caller is None:
+            self._caller = Caller(self.transport)
+        return self._caller
+
+    def _begin(self, route: Route, request: Request) -> None:
+        """Ask for the response, and send it now or when it comes."""
+        self._phase = _ANSWER
+        assert self._site is not None
+        try:
+            response = self._site.respond(route, request, self.caller)
+        except Exception:  # noqa: BLE001  # a defect of ours: logged with its traceback, answered, and life goes on
+            response = self._defect()
+        if isinstance(response, Response):
+            rest = self._answer(response)
+            if rest is not None:
+                self._run(rest)
+        else:
+            self._deadline.cancel()  # how long it may take is the responder's matter
+            self._run(self._answer_later(response))
+
+    async def _answer_later(self, coming: Awaitable[Response]) -> None:
+        try:
+            response = await coming
+        except CancelledError:
+            raise
+        except BodyLost:
+            self._lost()
+            return
+        except Malformed as error:
+            self._refuse(error)
+            return
+        except Exception:  # noqa: BLE001  # as in _begin
+            response = self._defect()
+        rest = self._answer(response)
+        if rest is not None:
+            await rest
+
+    def _defect(self) -> Response:
+        self._log.failure("a request could not be answered")
+        self._factory.unhandled.inc()
+        self._keep = False
+        return page(500, None if self._request is None else self._request.fields)
+
+    def _refuse(self, error: Malformed) -> None:
+        """Answer what is no request and close: where the next one would begin, nobody knows."""
+        self._phase = _ANSWER
+        self._keep = False
+        self._unread = True
+        self._body = None
+        self._answer(page(error.status, None if self._request is None else self._request.fields))
+
+    def _lost(self) -> None:
+        """Half a body came, and then the peer's end: there is nobody to answer."""
+        if self._phase != _CLOSING:
+            self.transport.abortConnection()
+
+    def _answer(self, response: Response) -> Coroutine[Any, Any, None] | None:
+        """Write the head, and the body when it is small; otherwise what is left to do is returned."""
+        status, fields, body, ready, user = response
+        if self._phase != _ANSWER:  # the peer went while the response was made
+            if not isinstance(body, bytes):
+                body.close()
+            return None
+        if self._expecting:
+            # RFC 9110 10.1.1: the body was never asked for. The peer may send it or not, and only closing tells.
+            self._expecting = False
+            self._lose_body(BodyLost("the response came before the body"))
+        site = self._site
+        common = site.common if site is not None and site.common and self.caller.secure else b""
+        self._user = user
+        if ready and self._keep and self._newer and not self._last and not self._head.startswith(b"HEAD "):
+            assert isinstance(body, bytes)
+            self._status = status
+            self._sent = len(body)
+            self.transport.write(b"".join((STATUS_LINES[status], self._factory.now.field(), common, ready, body)))
+            self._done()
+            return None
+        framing, chunked, self._keep = frame(response, self._newer, self._keep and not self._last)
+        rest: Stream | FileBody | None = None
+        data = b""
+        if status in BODILESS or self._head.startswith(b"HEAD "):
+            if not isinstance(body, bytes):
+                body.close()
+        elif isinstance(body, bytes):
+            data = body
+        elif isinstance(body, FileBody) and body.length <= CHUNK:
+            try:
+                data = read_whole(body)
+            except (OSError, Shrunk):
+                self._fail(Failure())  # type: ignore[no-untyped-call]  # Twisted's has no types
+                return None
+        else:
+            rest = body
+            self._relax()  # from now on there is one only while the transport is full
+        self._status = status
+        self._sent = len(data)
+        self.transport.write(
+            b"".join(
+                (STATUS_LINES[status], self._factory.now.field(), common, fields.block, framing, b"\r\n\r\n", data)
+            )
+        )
+        if rest is not None:
+            return self._deliver(rest, chunked)
+        self._done()
+        return None
+
+    async def _deliver(self, body: FileBody | Stream, chunked: bool) -> None:
+        self._sending = sending = Sending(self.transport, self._full, self._stall)
+        try:
+            if isinstance(body, FileBody):
+                await sending.send_file(body)
+            else:
+                await sending.send_stream(body, chunked)
+        finally:
+            self._sent = sending.sent
+            self._sending = None
+            body.close()
+        self._done()
+
+    def _stall(self) -> None:
+        """The transport has taken some of a document that it reads itself: it must take more in time."""
+        self._arm(_STALL, self._factory.settings.stall_timeout)
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        self._task = task = Deferred.fromCoroutine(work)
+        task.addCallbacks(self._ran, self._fail)
+
+    def _ran(self, ignored: None) -> None:
+        self._task = None
+        self._work()
+
+    def _fail(self, failure: Failure) -> None:
+        """A response can't be finished: only cutting it off tells the peer so."""
+        self._task = None
+        error = failure.value
+        if isinstance(error, CancelledError) and self._phase == _CLOSING:
+            return
+        if isinstance(error, (Shrunk, OSError, Malformed, BodyLost)):
+            self._log.warn("a response was cut off: {error}", error=error)
+        else:
+            self._log.failure("a response was cut off", failure)
+            self._factory.unhandled.inc()
+        self.transport.abortConnection()
+
+    def _done(self) -> None:
+        """The response is written: on to the next request, or to the end."""
+        self._record()
+        body, self._incoming = self._body, None
+        if body is not None and self._keep:
+            # What is left of the body stands between us and the next request.
+            left = getattr(body, "left", 0)
+            self._limit = self._taken + BODY_STEP
+            if left <= BODY_STEP and not self._last:
+                self._phase = _REST
+                self._arm(_STALL, self._factory.settings.stall_timeout)
+                return
+            self._keep = False
+        if body is not None:
+            self._body = None
+            self._unread = True
+        if self._keep and not self._last:
+            self._phase = _HEAD
+        else:
+            self._close()
+
+    def _record(self) -> None:
+        """Count the request and write its line into the access log."""
+        request = self._request
+        method, fields = (b"other", None) if request is None else (request.method, request.fields)
+        line = self._head.partition(b"\r\n")[0]
+        self._factory.record(self._site, self.caller, method, line, self._status, self._sent, fields, self._user)
+        self._status = 0
+
+    def _close(self) -> None:
+        """Close behind what was written; where the peer may still be sending, only our direction at first."""
+        transport = self.transport
+        unread = self._unread or bool(self._buffer)
+        self._phase = _CLOSING
+        self._buffer = b""
+        self._arm(_STALL, self._factory.settings.stall_timeout)
+        transport.unregisterProducer()
+        if unread and not self._ended and _closes_by_halves(transport):
+            if self._paused:
+                transport.resumeProducing()
+            transport.loseWriteConnection()
+        else:
+            transport.loseConnection()
+
+
+def _closes_by_halves(transport: Any) -> bool:
+    # A transport under TLS claims what the one beneath it provides; half a close there would skip the alert.
+    return IHalfCloseableDescriptor.providedBy(transport) and not ISSLTransport.providedBy(transport)
