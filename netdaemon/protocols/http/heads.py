@@ -6,6 +6,7 @@ To find one again costs a look into a dict instead of parsing, and no check is l
 from __future__ import annotations
 
 from netdaemon.protocols.http.access import ending, quoted
+from netdaemon.protocols.http.grammar.accept import accepted_codings
 from netdaemon.protocols.http.request import Request
 from netdaemon.protocols.http.site import Site
 
@@ -18,7 +19,7 @@ class Known:
     """A plain GET by HTTP/1.1 (`Request.plain`, so without anybody's credentials); ``keep`` if it leaves the connection
     open."""
 
-    __slots__ = ("_ending", "_line", "at_hand", "keep", "request", "site")
+    __slots__ = ("_ending", "_line", "at_hand", "codings", "keep", "request", "site")
 
     def __init__(self, request: Request, keep: bool, site: Site, at_hand: bool) -> None:
         self.request = request
@@ -27,6 +28,7 @@ class Known:
         """The site that it asks for."""
         self.at_hand = at_hand
         """May the site's `at_hand` answer it, and leave the connection open?"""
+        self.codings = accepted_codings(request.fields.joined(b"accept-encoding"))
         self._line = ""
         self._ending = ""
 

@@ -219,7 +219,7 @@ class Session(Protocol):
             return False
         now = factory.seconds()
         site = known.site
-        response = site.at_hand(known.request.path, now)
+        response = site.at_hand(known.request.path, known.codings, now)
         if response is None:
             return False
         body: Any = response.body

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from netdaemon.protocols.http.grammar.message import TOKEN
 
@@ -36,3 +37,26 @@ def preferred(accept: bytes | None, offered: Sequence[bytes]) -> bytes | None:
                     best, most = media_type, weights[key]
                 break
     return best
+
+
+# RFC 9110 12.5.3: codings = content-coding / "identity" / "*", each with a weight
+_CODING = re.compile(rb"[ \t]*(%b)[ \t]*((?:;[^,]*)?)" % TOKEN).fullmatch
+CODINGS = (b"br", b"zstd", b"gzip")
+"""The content codings that are known here, best first."""
+
+
+@lru_cache(maxsize=256)  # all browsers send the same few
+def accepted_codings(accept_encoding: bytes | None) -> tuple[bytes, ...]:
+    """Those of `CODINGS` that a client takes, the ones it weighs most first, and of those ours. Without an
+    Accept-Encoding field none, for who does not ask may not know them."""
+    weights: dict[bytes, float] = {}
+    for element in (accept_encoding or b"").split(b",")[:_MOST]:
+        match = _CODING(element)
+        if match is not None:
+            weight = _WEIGHT(match[2])
+            # RFC 9110 8.4.1.3: x-gzip is gzip
+            weights[match[1].lower().removeprefix(b"x-")] = float(weight[1]) if weight else 1.0
+    others = weights.get(b"*", 0.0)
+    found = [(-weights.get(coding, others), coding) for coding in CODINGS]
+    least = weights.get(b"identity", 0.0)  # one that is wanted less than the plain octets is not worth the work
+    return tuple(coding for weight, coding in sorted(found, key=lambda one: one[0]) if -weight > 0 and -weight >= least)

@@ -23,15 +23,15 @@ def entity_tags(value: bytes) -> list[bytes] | None:
 def precondition(method: bytes, fields: Fields, etag: bytes | None, modified: int | None) -> int | None:
     """What the preconditions come to, in the order of RFC 9110 13.2.2: 304, 412, or None to go on.
 
-    ``etag`` is the current representation's strong tag with its quotes and ``modified`` its Unix seconds; both None
-    when there is none. If-Range is `range_applies`.
+    ``etag`` is the current representation's tag with its quotes (and ``W/`` before them if it is weak) and ``modified``
+    its Unix seconds; both None when there is none. If-Range is `range_applies`.
     """
     reading = method in (b"GET", b"HEAD")
     wanted = fields.joined(b"if-match")
     if wanted is not None:
         tags = entity_tags(wanted)
-        # A list that can't be read matches nothing: doing less is safe.
-        if etag is None or tags is None or not (tags == [b"*"] or etag in tags):
+        # A list that can't be read matches nothing: doing less is safe. RFC 9110 13.1.1: compared strongly
+        if etag is None or tags is None or not (tags == [b"*"] or (etag in tags and not etag.startswith(b"W/"))):
             return 412
     else:
         moment = _date(fields, b"if-unmodified-since")
@@ -41,7 +41,8 @@ def precondition(method: bytes, fields: Fields, etag: bytes | None, modified: in
     if unwanted is not None:
         tags = entity_tags(unwanted)
         # RFC 9110 13.1.2: compared weakly
-        if tags and etag is not None and (tags == [b"*"] or etag in tags or b"W/" + etag in tags):
+        opaque = (etag or b"").removeprefix(b"W/")
+        if tags and etag is not None and (tags == [b"*"] or opaque in tags or b"W/" + opaque in tags):
             return 304 if reading else 412
     elif reading:
         moment = _date(fields, b"if-modified-since")
