@@ -328,6 +328,9 @@ class IDocuments(Interface):
 
         What is there is the upload that `DocumentWriter.keep` left, when that is long enough, else the document itself,
         which stays as it is until commit. Raises BadOffset when neither has so much, NotFound when there is neither.
+
+        The document's octets are copied step by step with each write and the rest at the end, so here `keep` may take
+        as long as `commit`: let a thread wait for either (`IHouse.in_thread`).
         """
 
     def remove(path: bytes) -> None:
@@ -344,17 +347,24 @@ class IDocuments(Interface):
         """Make a folder in a folder that exists. Raises Exists."""
 
     def change(path: bytes, modified_ns: int | None = None, mode: int | None = None) -> Entry:
-        """Set the time of the last change (Unix nanoseconds) or the permission bits (of 0o777) of what stands there."""
+        """Set the time of the last change (Unix nanoseconds) or the permission bits (of 0o777) of what stands there.
+
+        Forbidden for other bits, and for bits that would keep the daemon itself out: it owns what it wrote.
+        """
 
     def may_write(path: bytes) -> bool:
         """Would changing what stands there, or making it, be allowed? Folders: would it for what is put into them?"""
 
     def space(path: bytes) -> int | None:
-        """Octets that may still be written beneath a folder: the disk's, no more than the account's quota leaves."""
+        """Octets that may still be written beneath a folder: the disk's, and no more than the account's quota leaves.
+
+        0 where the account may not write, None when nobody knows.
+        """
 
     def digest(path: bytes, algorithm: str, start: int = 0, stop: int | None = None) -> Awaitable[bytes]:
-        """The hash (by hashlib's name) of a document's octets from ``start`` to ``stop``, read in short turns.
+        """The hash of a document's octets from ``start`` to ``stop``, read in short turns.
 
+        ``algorithm`` is sha256, sha512, sha1, md5 or crc32 (four octets, the highest first); ValueError for any other.
         Raises BadOffset when the document ends before ``stop``.
         """
 
@@ -373,8 +383,8 @@ class ITellsChanges(Interface):
 
     def on_change(listener: Callable[[bytes], object]) -> None:
         """Call ``listener``, a method that is held weakly, with each path written, removed or made (``/`` first and
-        between the parts, none empty), once that is done and before whoever did it hears so; with ``/`` when the
-        tree is closed.
+        between the parts, none empty), once that is done and before whoever did it hears so; with ``/`` when a folder
+        was renamed, with all that stands in it, and when the tree is closed.
 
         Links may let other paths lead to the same place. It must not raise, and may be called in any thread.
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from netdaemon.interfaces import DocumentError, Forbidden, IsFolder, NoSpace, NotFolder, NotFound, Unavailable
+from netdaemon.interfaces import DocumentError, Exists, Forbidden, IsFolder, NoSpace, NotFolder, NotFound, Unavailable
 
 _KINDS: dict[int, type[DocumentError]] = {
     errno.ENOENT: NotFound,
@@ -22,9 +22,10 @@ _KINDS: dict[int, type[DocumentError]] = {
     errno.EACCES: Forbidden,
     errno.EPERM: Forbidden,
     errno.EROFS: Forbidden,
-    errno.EEXIST: Forbidden,
+    errno.EEXIST: Exists,
     errno.ENOTEMPTY: Forbidden,
     errno.EBUSY: Forbidden,
+    errno.EXDEV: Forbidden,  # renamed into another file system that is mounted beneath the root
     errno.ETXTBSY: Forbidden,
     errno.ENXIO: Forbidden,  # open(2) of a socket, or of a device that isn't there
     errno.ENODEV: Forbidden,

@@ -13,6 +13,7 @@ LONGEST_PATH = 4096
 LONGEST_NAME = 255
 
 _TEMPORARY = b".netdaemon-"
+_PART = b".part"
 
 
 def split(path: bytes, hidden: bool) -> tuple[Parts, bool]:
@@ -49,6 +50,20 @@ def split(path: bytes, hidden: bool) -> tuple[Parts, bool]:
     return tuple(parts), folder
 
 
+def from_text(path: str) -> Parts:
+    """The parts of a path that stands in the configuration or in an account's rights. Raises ValueError."""
+    try:
+        # what is no UTF-8 on disk travels through str in surrogates (PEP 383)
+        return split(path.encode("utf-8", "surrogateescape"), hidden=True)[0]
+    except (NotFound, UnicodeEncodeError) as error:
+        raise ValueError(f"{path!r} is no path of the document tree") from error
+
+
+def beneath(where: Parts, folder: Parts) -> bool:
+    """Whether ``where`` is ``folder`` or stands somewhere in it."""
+    return where[: len(folder)] == folder
+
+
 def join(parts: Parts) -> bytes:
     """The one path that names these parts: ``/`` first and between them."""
     return b"/" + b"/".join(parts)
@@ -61,7 +76,12 @@ def is_hidden(name: bytes, hidden: bool) -> bool:
 
 def temporary() -> bytes:
     """A new name for a document being written: no peer can ask for it, list it or guess it."""
-    return _TEMPORARY + secrets.token_hex(12).encode() + b".part"
+    return _TEMPORARY + secrets.token_hex(12).encode() + _PART
+
+
+def part(name: bytes) -> bytes | None:
+    """What an unfinished upload of this name is called; None when that would be too long for a name."""
+    return name + _PART if len(name) + len(_PART) <= LONGEST_NAME else None
 
 
 def is_temporary(name: bytes) -> bool:

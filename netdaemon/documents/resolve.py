@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -54,7 +55,7 @@ class Root:
         self.fd = -1
         self.fd = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self.hidden = hidden
-        self._links = links
+        self.links = links
         # An absolute link leads into the tree when it begins with the root's path, as configured or as it really is.
         self._prefixes = tuple(
             {_names(os.fsencode(name)) for name in (os.path.abspath(folder), os.path.realpath(folder))}
@@ -88,6 +89,22 @@ class Root:
         except OSError as error:
             raise failure(error, path) from error
 
+    def trail(self, parts: Parts) -> tuple[list[Parts], Parts | None]:
+        """(every place that is passed on the way to ``parts``, links and what they lead through; where it ends).
+
+        Nothing need stand at the end, which is None when there is no folder that it could stand in. Raises OSError
+        for what is nobody's but our fault.
+        """
+        passed: list[Parts] = []
+        try:
+            return passed, self._by_links(b"", parts, _end, None, passed)
+        except NotFound:
+            return passed, None
+        except OSError as error:
+            if isinstance(failure(error, b""), Unavailable):
+                raise
+            return passed, None
+
     def _straight(self, parts: Parts, use: Use[T]) -> T:
         """The usual way, without links: an openat for each folder. ELOOP or ENOTDIR when there is one."""
         if not parts:
@@ -104,8 +121,10 @@ class Root:
             if folder != root:
                 os.close(folder)
 
-    def _by_links(self, path: bytes, parts: Parts, use: Use[T], permit: Permit | None) -> T:
-        """The same where something on the way is a link, or a document."""
+    def _by_links(
+        self, path: bytes, parts: Parts, use: Use[T], permit: Permit | None, passed: list[Parts] | None = None
+    ) -> T:
+        """The same where something on the way is a link, or a document; ``passed`` gathers the places on the way."""
         way = _Way(self.fd)
         ahead = list(reversed(parts)) or [b"."]
         links = 0
@@ -120,6 +139,8 @@ class Root:
                     continue
                 if name != b"." and is_hidden(name, self.hidden):
                     raise NotFound(path)
+                if passed is not None:
+                    passed.append(way.to(name))
                 try:
                     if ahead:
                         way.enter(name)
@@ -155,7 +176,7 @@ class Root:
             if error.errno == errno.EINVAL:
                 return None
             raise
-        if not self._links:
+        if not self.links:
             raise LinkFound
         return target
 
@@ -205,6 +226,16 @@ class _Way:
         """Step to the root, giving every folder back."""
         while self.back():
             pass
+
+
+def _end(folder: int, name: bytes, where: Parts) -> Parts:
+    """The `Use` of who wants to know the place alone."""
+    try:
+        if stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+            raise LinkFound
+    except FileNotFoundError:
+        pass
+    return where
 
 
 def _names(path: bytes) -> Parts:

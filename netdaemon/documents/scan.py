@@ -19,6 +19,14 @@ def make_entry(name: bytes, status: os.stat_result) -> Entry:
     return Entry(name, stat.S_ISDIR(mode), status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev, mode)
 
 
+def lstat(name: bytes, folder: int) -> os.stat_result | None:
+    """What stat(2) says of a name in a folder, links not followed; None when nothing stands there."""
+    try:
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
 class Scan:
     """A folder being read: each step gives an entry, or None for a name that is not shown.
 

@@ -1,96 +1,73 @@
 """The document tree: what http, ftp, gopher and the telnet shell show of one folder of the file system.
 
-Nothing but this room touches the files beneath the root, and nothing here leaves them: see `resolve`.
+Nothing but this room touches the files beneath the root, and nothing here leaves them: see `resolve`. What is read
+of the tree stands in `reading`; here is what changes it.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from functools import partial
 
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
 from netdaemon.config.settings import DocumentsSettings
-from netdaemon.documents import names
-from netdaemon.documents.changes import Changes
+from netdaemon.documents import moving, names
+from netdaemon.documents.attributes import may_fill, set_attributes
+from netdaemon.documents.changes import Changes, seen_from
 from netdaemon.documents.failures import failure
-from netdaemon.documents.names import Parts
-from netdaemon.documents.pace import NAMES, Pace
-from netdaemon.documents.resolve import LinkFound, Permit, Root, Use
-from netdaemon.documents.scan import READ_FOLDER, Scan, make_entry
+from netdaemon.documents.moving import End
+from netdaemon.documents.names import Parts, beneath
+from netdaemon.documents.pace import Pace
+from netdaemon.documents.reading import Readable, look, open_folder
+from netdaemon.documents.resolve import Permit
+from netdaemon.documents.scan import READ_FOLDER, lstat, make_entry
+from netdaemon.documents.sealed import Seals
+from netdaemon.documents.unfinished import Resumed
 from netdaemon.documents.usage import REST, Ledger, Limit, Quota
 from netdaemon.documents.walk import walk
+from netdaemon.documents.within import Within
 from netdaemon.documents.writer import Writer
 from netdaemon.interfaces import (
+    BadOffset,
     DocumentError,
     DocumentWriter,
     Entry,
+    Exists,
     Forbidden,
     IDocuments,
     IsFolder,
     ITellsChanges,
+    NoSpace,
     NotFolder,
     NotFound,
-    OpenDocument,
+    Unavailable,
 )
-
-T = TypeVar("T")
-
-# O_NONBLOCK: a pipe put there must not hold us up, and O_NOCTTY: a terminal must not become ours, before they are
-# seen to be none of ours.
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-
-
-class Document:
-    """An open document (`netdaemon.interfaces.OpenDocument`), closed when dropped."""
-
-    __slots__ = ("entry", "fd")
-
-    def __init__(self, entry: Entry, fd: int) -> None:
-        self.entry = entry
-        self.fd = fd
-
-    def close(self) -> None:
-        """Give the descriptor back; a second close does nothing."""
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
-
-    __del__ = close
-
-    def __enter__(self) -> Document:
-        return self
-
-    def __exit__(self, *ignored: object) -> None:
-        self.close()
 
 
 @implementer(IDocuments, ITellsChanges)
-class Tree:
+class Tree(Readable):
     """The whole tree. Without a root it is empty: everything is NotFound.
 
-    Making one raises OSError, whose ``filename`` is the root, when that is no folder we may enter. It is read by
-    descriptors from then on: a new tree is made at reload, and the old one closes itself with its last user.
-    ``clock`` lets long works (`listing`, `sweep`, the count behind a quota) give the reactor its turns; without it
-    they go on at once. Nothing is written at or beneath the paths that are ``sealed``.
-
-    The extra arguments of the methods are for `rights.Narrowed`. ``permit`` is asked about the path as given and
-    about the place that links lead to.
+    Making one raises OSError, whose ``filename`` is the root, when that is no folder we may enter, and ValueError for
+    a sealed path that can't be one. It is read by descriptors from then on: a new tree is made at reload, and the old
+    one closes itself with its last user. ``clock`` lets long works (`listing`, `digest`, `sweep`, the count behind a
+    quota) give the reactor its turns; without it they go on at once. Nothing is written at or beneath the paths that
+    are ``sealed``.
     """
 
     def __init__(
         self, settings: DocumentsSettings, clock: IReactorTime | None = None, sealed: Iterable[str] = ()
     ) -> None:
-        self._hidden = settings.hidden
-        self._clock = clock
+        super().__init__(settings, clock)
         self._changes = Changes()
-        self._root: Root | None = None
-        if settings.root is not None:
-            self._root = Root(settings.root, hidden=settings.hidden, links=settings.symlinks == "inside")
+        if self._root is not None:
             self._ledger = Ledger(self._root, clock)
+            self._seals = Seals(self._root, sealed)
 
     def close(self) -> None:
         """Give the root back; what is asked afterwards is Unavailable. Open documents stay open.
@@ -102,91 +79,38 @@ class Tree:
             self._root.close()
             self._changes.tell(b"/")
 
-    def on_change(self, listener: Callable[[bytes], object]) -> None:
-        """Tell ``listener`` of every change made through this tree (see `ITellsChanges`)."""
-        self._changes.listen(listener)
+    def on_change(self, listener: Callable[[bytes], object], folder: Parts = ()) -> None:
+        """Tell ``listener`` of every change made through this tree (see `ITellsChanges`), as ``folder`` sees it."""
+        links = self._root is not None and self._root.links
+        self._changes.listen(listener, seen_from(folder, links) if folder else None)
 
-    # --- reading
+    def within(self, path: bytes) -> Within:
+        """The same tree as seen from one of its folders."""
+        return Within(self, path)
 
-    def entry(self, path: bytes, permit: Permit | None = None) -> Entry:
-        """What stands there. The root's name is empty; a link's entry is what it leads to, under the link's name."""
-        parts, folder = names.split(path, self._hidden)
-        status = self._reach(path, parts, _look, permit)
-        entry = make_entry(parts[-1] if parts else b"", status)
-        if folder and not entry.folder:
-            raise NotFolder(path)
-        return entry
+    # --- documents
 
-    def open(self, path: bytes, permit: Permit | None = None) -> OpenDocument:
-        """Open a regular file for reading."""
-        parts, folder = names.split(path, self._hidden)
-        fd, status = self._reach(path, parts, _open, permit)
-        if stat.S_ISREG(status.st_mode) and not folder:
-            return Document(make_entry(parts[-1], status), fd)
-        os.close(fd)
-        if stat.S_ISDIR(status.st_mode):
-            raise IsFolder(path)
-        raise (NotFolder if folder else Forbidden)(path)
-
-    def list(self, path: bytes, permit: Permit | None = None) -> Iterator[Entry]:
-        """The folder's entries, lazily; the folder is closed at the end or when the iterator is dropped.
-
-        Links are shown as what they lead to; those that lead nowhere, or where nobody may go, are left out.
-        """
-        return filter(None, self._scan(path, permit))
-
-    async def listing(
-        self, path: bytes, batch: int = NAMES, permit: Permit | None = None
-    ) -> AsyncIterator[Sequence[Entry]]:
-        """The same in batches of at most ``batch``, giving the reactor a turn between any two (and more often when
-        the disk is slow, or many names are not shown). No batch is empty."""
-        pace = Pace(self._clock, names=batch)
-        scan = self._scan(path, permit)
-        try:
-            entries: list[Entry] = []
-            for entry in scan:
-                if entry is not None:
-                    entries.append(entry)
-                if pace.over():
-                    if entries:
-                        yield entries
-                        entries = []
-                    await pace.turn()
-            if entries:
-                yield entries
-        finally:
-            scan.close()
-
-    # --- writing
-
-    def write(self, path: bytes, permit: Permit | None = None, limit: Limit | None = None) -> DocumentWriter:
+    def write(
+        self, path: bytes, new: bool = False, permit: Permit | None = None, limit: Limit | None = None
+    ) -> DocumentWriter:
         """Begin to write a document, new or instead of what stands there.
 
         Raises Forbidden when a device, a socket, a pipe or a link that leads nowhere stands there.
         """
-        parts, wants_folder = names.split(path, self._hidden)
-        if not parts:
-            raise IsFolder(path)
+        return self._begin(path, Writer, permit, limit, new)
 
-        def open_folder() -> tuple[int, Parts]:
-            return self._reach(path, parts, _open_folder_of, permit)
-
-        folder, where = open_folder()
-        try:
-            self._check_replaceable(path, parts, folder, wants_folder)
-        except BaseException:
-            os.close(folder)
-            raise
-        quota = None if limit is None else Quota(self._ledger.usage(limit.home), limit.size)
-        return Writer(
-            path,
-            folder,
-            where,
-            open_folder=lambda: open_folder()[0],
-            ledger=self._ledger,
-            quota=quota,
-            changed=lambda: self._changes.tell(names.join(parts)),
-        )
+    def resume(
+        self,
+        path: bytes,
+        offset: int,
+        permit: Permit | None = None,
+        limit: Limit | None = None,
+        reads: Permit | None = None,
+    ) -> DocumentWriter:
+        """Begin to write a document that goes on after what is there already (see `unfinished`)."""
+        if offset < 0:
+            raise BadOffset(path)
+        return self._begin(path, partial(Resumed, offset=offset, source=lambda: self.open(path, reads)), permit, limit)
 
     def remove(self, path: bytes, permit: Permit | None = None) -> None:
         """Remove a document or an empty folder; of a link the link, never what it leads to."""
@@ -199,7 +123,7 @@ class Tree:
             if stat.S_ISDIR(status.st_mode):
                 os.rmdir(name, dir_fd=folder)
             elif stat.S_ISLNK(status.st_mode):
-                self._reach(path, parts, _look)  # NotFound: nobody sees this link
+                self._reach(path, parts, look)  # NotFound: nobody sees this link
                 os.unlink(name, dir_fd=folder)
             elif not stat.S_ISREG(status.st_mode):
                 raise Forbidden(path)
@@ -209,16 +133,111 @@ class Tree:
                 os.unlink(name, dir_fd=folder)
                 self._ledger.changed(where, -status.st_size)
 
-        self._reach(path, parts, take_away, permit)
+        self._reach(path, parts, take_away, self._seal(permit, above=True))
         self._changes.tell(names.join(parts))
 
+    def rename(
+        self,
+        path: bytes,
+        to: bytes,
+        permit: Permit | None = None,
+        permit_to: Permit | None = None,
+        limit: Limit | None = None,
+    ) -> None:
+        """Give a document, a folder or a link another name, also in another folder; of a link the link.
+
+        A document, or a link to one, replaces a document or a link to one. With ``limit`` what comes from elsewhere
+        must fit, and only a document's size is known.
+        """
+        if not names.split(path, self._hidden)[0]:
+            raise Forbidden(path)
+        if not names.split(to, self._hidden)[0]:
+            raise Exists(to)
+        permit, permit_to = self._seal(permit, above=True), self._seal(permit_to, above=True)
+        with closing(self._end(path, permit)) as source, closing(self._end(to, permit_to)) as target:
+            moving.check(source, target)
+            if source.where == target.where:
+                return
+            if limit is not None and not beneath(source.where, limit.home):
+                if source.is_folder:
+                    raise Forbidden(to, "How much is in the folder is not known.")
+                if not self._quota(limit).allows(source.size - target.size):
+                    raise NoSpace(to, "The account's quota is full.")
+            moving.move(source, target)
+        if source.is_folder:
+            self._ledger.moved(source.where, target.where)
+            self._changes.tell(b"/")
+        else:
+            self._ledger.changed(source.where, -source.size)
+            self._ledger.changed(target.where, source.size - target.size)
+            self._changes.tell(names.join(source.given))
+            self._changes.tell(names.join(target.given))
+
     def make_folder(self, path: bytes, permit: Permit | None = None) -> None:
-        """Make a folder in a folder that exists. Raises Forbidden when something stands there."""
+        """Make a folder in a folder that exists. Raises Exists when something stands there."""
         parts, _ = names.split(path, self._hidden)
         if not parts:
-            raise Forbidden(path)
-        self._reach(path, parts, _make_folder, permit)
+            raise Exists(path)
+        self._reach(path, parts, _make_folder, self._seal(permit))
         self._changes.tell(names.join(parts))
+
+    def change(
+        self, path: bytes, modified_ns: int | None = None, mode: int | None = None, permit: Permit | None = None
+    ) -> Entry:
+        """Set the time of the last change or the permission bits; of a link those of what it leads to.
+
+        Forbidden for bits outside 0o777, and for bits that would keep the daemon itself out: a folder's owner keeps
+        rwx and a document's r.
+        """
+        parts, wants_folder = names.split(path, self._hidden)
+        # who may write into what is above could put another folder where programs are run
+        seal = self._seal(permit, above=mode is not None)
+
+        def set_them(folder: int, name: bytes, where: Parts) -> os.stat_result:
+            return set_attributes(folder, name, path, wants_folder=wants_folder, modified_ns=modified_ns, mode=mode)
+
+        status = self._reach(path, parts, set_them, seal)
+        self._changes.tell(names.join(parts))
+        return make_entry(parts[-1] if parts else b"", status)
+
+    def may_write(self, path: bytes, permit: Permit | None = None) -> bool:
+        """Would changing what stands there, or making it, be allowed, by rights and by the file system?"""
+
+        try:
+            parts, _ = names.split(path, self._hidden)
+            seal = self._seal(permit)
+            if parts:
+                with closing(self._end(path, seal)) as end:
+                    if end.status is not None and end.seen is None:
+                        return False  # a link that leads nowhere
+                    if end.seen is None or not stat.S_ISDIR(end.seen.st_mode):
+                        # a document is put in the place of another, or of a link: its folder's matter
+                        return (end.seen is None or stat.S_ISREG(end.seen.st_mode)) and may_fill(end.fd, b".", ())
+            return self._reach(path, parts, may_fill, seal)
+        except Unavailable:
+            raise
+        except DocumentError:
+            return False
+
+    def space(
+        self, path: bytes, permit: Permit | None = None, adds: Permit | None = None, limit: Limit | None = None
+    ) -> int | None:
+        """Octets that may still be written beneath a folder: none where ``adds`` refuses; None when nobody knows."""
+        parts, _ = names.split(path, self._hidden)
+        fd, where = self._reach(path, parts, open_folder, permit)
+        try:
+            disk = os.statvfs(fd)
+        except OSError as error:
+            raise failure(error, path) from error
+        finally:
+            os.close(fd)
+        adds = self._seal(adds)
+        if adds is not None and (adds(parts) or adds(where)):
+            return 0
+        rests = [disk.f_bavail * disk.f_frsize] if disk.f_blocks else []
+        if limit is not None:
+            rests.append(self._quota(limit).rest)
+        return min(rests, default=None)
 
     async def sweep(self, before: float) -> int:
         """Remove the temporaries of writers that were killed: those last written before ``before`` (Unix seconds).
@@ -239,66 +258,84 @@ class Tree:
 
     # --- inside
 
-    def _reach(self, path: bytes, parts: Parts, use: Use[T], permit: Permit | None = None) -> T:
-        if self._root is None:
-            raise NotFound(path)
-        return self._root.reach(path, parts, use, permit)
+    def _seal(self, permit: Permit | None, above: bool = False) -> Permit | None:
+        return permit if self._root is None else self._seals.keep(permit, above)
 
-    def _scan(self, path: bytes, permit: Permit | None) -> Scan:
-        parts, _ = names.split(path, self._hidden)
-        folder, where = self._reach(path, parts, _open_folder, permit)
+    def _quota(self, limit: Limit) -> Quota:
+        return Quota(self._ledger.usage(limit.home), limit.size)
 
-        def follow(name: bytes) -> Entry | None:
-            try:
-                return make_entry(name, self._reach(path, (*parts, name), _look, permit))
-            except DocumentError:
-                return None
-
-        def shows(name: bytes) -> bool:
-            return permit is None or (permit((*parts, name)) is None and permit((*where, name)) is None)
-
-        return Scan(path, folder, hidden=self._hidden, follow=follow, shows=None if permit is None else shows)
-
-    def _check_replaceable(self, path: bytes, parts: Parts, folder: int, wants_folder: bool) -> None:
-        """What `Writer` can't tell: where a link leads, and whether the path's form asks for a folder."""
+    def _end(self, path: bytes, permit: Permit | None) -> End:
+        """The end of a path that is no root, with its folder open."""
+        parts, wants_folder = names.split(path, self._hidden)
+        fd, where = self._reach(path, parts, _open_folder_of, permit)
         try:
-            status = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
-            if stat.S_ISLNK(status.st_mode):
-                status = self._reach(path, parts, _look)
-        except NotFound as error:
-            raise Forbidden(path, "A link that leads nowhere stands there.") from error
-        except FileNotFoundError:
-            pass
+            status = seen = lstat(parts[-1], fd)
+            if status is not None and stat.S_ISLNK(status.st_mode):
+                try:
+                    seen = self._reach(path, parts, look)
+                except NotFound:
+                    seen = None
         except OSError as error:
+            os.close(fd)
             raise failure(error, path) from error
-        else:
-            if stat.S_ISDIR(status.st_mode):
-                raise IsFolder(path)
-        if wants_folder:
-            raise NotFolder(path)
+        except BaseException:
+            os.close(fd)
+            raise
+        return End(path, wants_folder, parts, where, fd, status, seen)
+
+    def _begin(
+        self,
+        path: bytes,
+        make: Callable[..., Writer],
+        permit: Permit | None,
+        limit: Limit | None,
+        new: bool = False,
+    ) -> Writer:
+        """A writer, made by ``make``, for what may stand at a path."""
+        parts, _ = names.split(path, self._hidden)
+        if not parts:
+            raise (Exists if new else IsFolder)(path)
+        seal = self._seal(permit)
+        end = self._end(path, seal)
+        try:
+            _check_replaceable(end, new)
+            part = names.part(end.name)
+            if part is not None and seal is not None:
+                # kept under another name: is that one allowed?
+                places = ((*parts[:-1], part), (*end.where[:-1], part))
+                if any(seal(place) is not None for place in places):
+                    part = None
+            quota = None if limit is None else self._quota(limit)
+        except BaseException:
+            end.close()
+            raise
+        return make(
+            path,
+            end.fd,
+            end.where,
+            open_folder=lambda: self._reach(path, parts, _open_folder_of, seal)[0],
+            ledger=self._ledger,
+            quota=quota,
+            changed=lambda name: self._changes.tell(names.join((*parts[:-1], name))),
+            new=new,
+            part=part,
+        )
+
+
+def _check_replaceable(end: End, new: bool) -> None:
+    """What `Writer` can't tell: where a link leads, and whether the path's form asks for a folder."""
+    if end.status is not None:
+        if new:
+            raise Exists(end.path)
+        if end.seen is None:
+            raise Forbidden(end.path, "A link that leads nowhere stands there.")
+        if stat.S_ISDIR(end.seen.st_mode):
+            raise IsFolder(end.path)
+    if end.wants_folder:
+        raise NotFolder(end.path)
 
 
 # --- what is done at the end of a path (`resolve.Use`)
-
-
-def _look(folder: int, name: bytes, where: Parts) -> os.stat_result:
-    status = os.stat(name, dir_fd=folder, follow_symlinks=False)
-    if stat.S_ISLNK(status.st_mode):
-        raise LinkFound
-    return status
-
-
-def _open(folder: int, name: bytes, where: Parts) -> tuple[int, os.stat_result]:
-    fd = os.open(name, _READ, dir_fd=folder)
-    try:
-        return fd, os.fstat(fd)
-    except BaseException:
-        os.close(fd)
-        raise
-
-
-def _open_folder(folder: int, name: bytes, where: Parts) -> tuple[int, Parts]:
-    return os.open(name, READ_FOLDER, dir_fd=folder), where
 
 
 def _open_folder_of(folder: int, name: bytes, where: Parts) -> tuple[int, Parts]:

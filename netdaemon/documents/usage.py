@@ -5,9 +5,10 @@ wrote them, hidden ones and uploads under way included; a document with two name
 
 The first upload of an account starts a count, in short turns beside the other work. Until it ends, what was counted
 so far stands for the whole; from then on every write and removal through the tree is added and taken away at once,
-and the next upload that comes more than `STALE` seconds after a count starts another, which is how changes from
-outside are seen. So the sum is exact when a count ends and nothing else changed during it; otherwise it is wrong by
-at most what changed while the count ran, or from outside since, until the next one.
+and the next upload that comes more than `STALE` seconds after a count, or after a folder was moved in or out, starts
+another, which is how changes from outside are seen. So the sum is exact when a count ends and nothing else changed
+during it; otherwise it is wrong by at most what changed while the count ran, or from outside or by moved folders
+since, until the next one.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from netdaemon.documents.names import Parts
+from netdaemon.documents.names import Parts, beneath
 from netdaemon.documents.pace import Pace
 from netdaemon.documents.resolve import Root
 from netdaemon.documents.walk import walk
@@ -36,12 +37,14 @@ log = Logger()
 class Usage:
     """The bytes beneath one folder, as far as they are known."""
 
-    __slots__ = ("bytes", "counted", "counting")
+    __slots__ = ("again", "bytes", "counted", "counting")
 
     def __init__(self) -> None:
         self.bytes = 0
         self.counted: float | None = None
         """When the last count ended, in the clock's seconds."""
+        self.again = False
+        """Whether more changed than is known how much, since the last count began."""
         self.counting: Deferred[None] | None = None
 
 
@@ -60,7 +63,8 @@ class Ledger:
         usage = self._usages.get(folder)
         if usage is None:
             usage = self._usages[folder] = Usage()
-        if usage.counting is None and (usage.counted is None or self._seconds() - usage.counted > STALE):
+        if usage.counting is None and (usage.counted is None or usage.again or self._seconds() - usage.counted > STALE):
+            usage.again = False
             counting = usage.counting = Deferred.fromCoroutine(self._count(folder, usage))
             counting.addErrback(_report)
             counting.addBoth(self._done, usage)
@@ -75,6 +79,12 @@ class Ledger:
                 usage = self._usages.get(where[:depth])
                 if usage is not None:
                     usage.bytes = max(0, usage.bytes + size)
+
+    def moved(self, where: Parts, to: Parts) -> None:
+        """A folder was moved, with nobody knows how many bytes: who lost or got them is counted anew."""
+        for folder, usage in list(self._usages.items()):
+            if beneath(where, folder) != beneath(to, folder) or beneath(folder, where) or beneath(folder, to):
+                usage.again = True
 
     def close(self) -> None:
         """End the counts under way."""
@@ -120,6 +130,11 @@ class Quota:
     def __init__(self, usage: Usage, most: int) -> None:
         self._usage = usage
         self._most = most
+
+    @property
+    def rest(self) -> int:
+        """The bytes that still fit."""
+        return max(0, self._most - self._usage.bytes)
 
     def allows(self, size: int) -> bool:
         """Whether ``size`` more bytes fit."""

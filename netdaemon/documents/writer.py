@@ -1,4 +1,4 @@
-"""Writing a document: whole under its name, or as if nobody had begun.
+"""Writing a document: whole under its name, or as if nobody had begun, or kept as ``NAME.part`` to be gone on with.
 
 The bytes go to a temporary name in the document's own folder, that no peer can see. Commit syncs the file, renames
 it and syncs the folder, in that order: a crash before the rename leaves the old document and a temporary that
@@ -14,8 +14,9 @@ from collections.abc import Callable
 
 from netdaemon.documents import names
 from netdaemon.documents.failures import failure
+from netdaemon.documents.moving import rename_new
 from netdaemon.documents.names import Parts
-from netdaemon.documents.scan import make_entry
+from netdaemon.documents.scan import lstat, make_entry
 from netdaemon.documents.usage import Ledger, Quota
 from netdaemon.interfaces import DocumentError, Entry, Forbidden, IsFolder, NoSpace, NotFound
 
@@ -28,7 +29,8 @@ class Writer:
 
     Owns ``folder``, a descriptor of the folder that ``where`` (a physical path) stands in; ``open_folder`` opens the
     same folder by its path again, so that a folder moved away during a long upload takes no document with it.
-    ``changed`` is called as soon as the document has its name.
+    ``changed`` is called with a name as soon as what stands at it has changed. With ``new`` nothing may be replaced.
+    ``part`` is the name for `keep`, None when there can be none.
     May be used in another thread than it was made in, by one at a time: commit waits for the disk.
     """
 
@@ -41,7 +43,9 @@ class Writer:
         open_folder: Callable[[], int],
         ledger: Ledger,
         quota: Quota | None,
-        changed: Callable[[], object],
+        changed: Callable[[bytes], object],
+        new: bool = False,
+        part: bytes | None = None,
     ) -> None:
         self._path = path
         self._folder = folder
@@ -50,25 +54,27 @@ class Writer:
         self._ledger = ledger
         self._quota = quota
         self._changed = changed
+        self._new = new
+        self._part = part
         self._size = 0
         self._file = -1
         self._temporary = names.temporary()
         self._failure: DocumentError | None = None
         try:
-            old = self._old()
+            old = None if new else self._old(where[-1])
             # from its first byte no more readable than the document it replaces
             mode = _NEW if old is None or stat.S_ISLNK(old.st_mode) else old.st_mode & 0o777
             self._credit = _size(old)
-            self._file = os.open(self._temporary, _CREATE, mode, dir_fd=folder)
+            self._begin(mode)
         except OSError as error:
-            self._close()
+            self.abandon()
             raise failure(error, path) from error
         except DocumentError:
-            self._close()
+            self.abandon()
             raise
 
     def write(self, data: bytes) -> None:
-        """Append. Raises NoSpace and Unavailable; after that only abandon is left."""
+        """Append. Raises NoSpace and Unavailable; after that only keep and abandon are left."""
         self._check()
         if self._quota is not None and not self._quota.allows(len(data) - self._credit):
             raise self._failed(NoSpace(self._path, "The account's quota is full."))
@@ -85,14 +91,15 @@ class Writer:
     def commit(self) -> Entry:
         """Sync, rename, sync the folder: the entry of what stands there now.
 
-        Raises IsFolder, Forbidden and NotFound when what stood there, or the folder, was changed meanwhile; NoSpace
-        and Unavailable when the disk refuses, and whatever write raised before. The old document then stands as it
-        did, except that Unavailable may also mean that the new one is there and the folder could not be synced.
+        Raises Exists when nothing was to be replaced and something stands there; IsFolder, Forbidden and NotFound
+        when what stood there, or the folder, was changed meanwhile; NoSpace and Unavailable when the disk refuses, and
+        whatever write raised before. The old document then stands as it did, except that Unavailable may also mean
+        that the new one is there and the folder could not be synced.
         """
         self._check()
         try:
             replaced = self._rename()
-            self._changed()
+            self._changed(self._where[-1])
             self._ledger.changed(self._where, -replaced)
             os.fsync(self._folder)
             return make_entry(self._where[-1], os.fstat(self._file))
@@ -101,8 +108,27 @@ class Writer:
         finally:
             self.abandon()
 
+    def keep(self) -> None:
+        """End it, but keep what is written under the part's name, where another part is replaced. Never raises.
+
+        What can't be kept so is abandoned, and so is nothing at all: it is no reason to lose an older part. Not
+        synced: only the document itself is promised to outlive a crash.
+        """
+        try:
+            if self._file >= 0 and self._temporary and self._part is not None and self._size:
+                replaced = _size(self._old(self._part))
+                self._check_folder()
+                os.rename(self._temporary, self._part, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+                self._temporary = b""
+                self._changed(self._part)
+                self._ledger.changed(self._where, -replaced)
+        except (OSError, DocumentError):
+            pass
+        finally:
+            self.abandon()
+
     def abandon(self) -> None:
-        """Forget it all; does nothing once it is committed or abandoned. Never raises."""
+        """Forget it all; does nothing once it has ended. Never raises."""
         if self._temporary and self._file >= 0:
             try:
                 os.unlink(self._temporary, dir_fd=self._folder)
@@ -113,24 +139,29 @@ class Writer:
 
     __del__ = abandon  # a session that was dropped without a word
 
+    def _begin(self, mode: int) -> None:
+        self._file = os.open(self._temporary, _CREATE, mode, dir_fd=self._folder)
+
     def _rename(self) -> int:
         """Give it its name; how many bytes stood there."""
-        old = self._old()
+        old = None if self._new else self._old(self._where[-1])
         if old is not None and stat.S_ISREG(old.st_mode):
             mode = old.st_mode & 0o777  # never set-uid: the bytes are a peer's
             if os.fstat(self._file).st_mode & 0o777 != mode:
                 os.fchmod(self._file, mode)
         os.fsync(self._file)
         self._check_folder()
-        os.rename(self._temporary, self._where[-1], src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        if self._new:
+            rename_new(self._temporary, self._where[-1], self._folder, self._folder)
+        else:
+            os.rename(self._temporary, self._where[-1], src_dir_fd=self._folder, dst_dir_fd=self._folder)
         self._temporary = b""
         return _size(old)
 
-    def _old(self) -> os.stat_result | None:
+    def _old(self, name: bytes) -> os.stat_result | None:
         """What stands there and may be replaced; raises IsFolder and Forbidden."""
-        try:
-            old = os.stat(self._where[-1], dir_fd=self._folder, follow_symlinks=False)
-        except FileNotFoundError:
+        old = lstat(name, self._folder)
+        if old is None:
             return None
         if stat.S_ISDIR(old.st_mode):
             raise IsFolder(self._path)

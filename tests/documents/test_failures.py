@@ -5,7 +5,7 @@ import errno
 from twisted.trial.unittest import SynchronousTestCase
 
 from netdaemon.documents.failures import failure
-from netdaemon.interfaces import DocumentError, Forbidden, IsFolder, NoSpace, NotFolder, NotFound, Unavailable
+from netdaemon.interfaces import DocumentError, Exists, Forbidden, IsFolder, NoSpace, NotFolder, NotFound, Unavailable
 
 
 class FailureTests(SynchronousTestCase):
@@ -14,7 +14,8 @@ class FailureTests(SynchronousTestCase):
             NotFound: "ENOENT ELOOP ENAMETOOLONG EINVAL",
             NotFolder: "ENOTDIR",
             IsFolder: "EISDIR",
-            Forbidden: "EACCES EPERM EROFS EEXIST ENOTEMPTY EBUSY ENXIO",
+            Forbidden: "EACCES EPERM EROFS ENOTEMPTY EBUSY ENXIO EXDEV",
+            Exists: "EEXIST",
             NoSpace: "ENOSPC EDQUOT EFBIG",
             Unavailable: "EMFILE ENFILE EIO ENOMEM ESTALE",
         }
