@@ -11,7 +11,9 @@ from collections.abc import AsyncGenerator, Callable
 from importlib import import_module
 from typing import Any, Protocol
 
+from netdaemon.protocols.http.grammar.message import Fields
 from netdaemon.protocols.http.media import TYPES
+from netdaemon.protocols.http.response import FileBody, Response, Stream
 
 
 def _library(name: str) -> Any:
@@ -90,6 +92,18 @@ def compress(data: bytes, coding: bytes) -> bytes:
     """A whole body, compressed."""
     compressor = COMPRESSORS[coding]()
     return compressor.compress(data) + compressor.flush()
+
+
+def coded(response: Response, codings: tuple[bytes, ...]) -> Response:
+    """A response of ours that shrinks, as one who takes ``codings`` gets it; its fields tell that they vary already."""
+    coding = next((coding for coding in codings if coding in COMPRESSORS), None)
+    body = response.body
+    if coding is None or isinstance(body, FileBody) or (isinstance(body, bytes) and len(body) < LEAST):
+        return response
+    fields = Fields.of_block(response.fields.block + b"\r\nContent-Encoding: " + coding)
+    if isinstance(body, bytes):
+        return response._replace(fields=fields, body=compress(body, coding))
+    return response._replace(fields=fields, body=Stream(compressed(body.chunks, coding), close=body.close))
 
 
 async def compressed(chunks: AsyncGenerator[bytes, None], coding: bytes) -> AsyncGenerator[bytes, None]:

@@ -1,11 +1,12 @@
-"""Folder listings: HTML, JSON or plain text by Accept, sorted on request, streamed when they are big."""
+"""Folder listings: HTML, JSON or text by Accept or ``?format=``, sorted on request, streamed when they are big."""
 
 from __future__ import annotations
 
 import json
+import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
@@ -13,10 +14,13 @@ from twisted.internet.task import deferLater
 
 from netdaemon.interfaces import DocumentError, Entry, IDocuments
 from netdaemon.protocols.http import listing_page
-from netdaemon.protocols.http.grammar.accept import preferred
+from netdaemon.protocols.http.archive import Archive
+from netdaemon.protocols.http.coding import coded
+from netdaemon.protocols.http.grammar.accept import accepted_codings, preferred
 from netdaemon.protocols.http.grammar.dates import civil
 from netdaemon.protocols.http.grammar.message import Fields
 from netdaemon.protocols.http.pages import CONTENT_SECURITY, refusal
+from netdaemon.protocols.http.readme import Readmes
 from netdaemon.protocols.http.request import Request
 from netdaemon.protocols.http.response import Response, Stream
 from netdaemon.wire.escape import escape
@@ -30,14 +34,22 @@ _FORMS = (b"text/html", b"application/json", b"text/plain")
 
 
 class Listing:
-    """Answers for folders without an index."""
+    """Answers for folders without an index. ``archive`` packs them, if that is offered."""
 
-    def __init__(self, documents: IDocuments, clock: IReactorTime) -> None:
+    def __init__(
+        self, documents: IDocuments, clock: IReactorTime, archive: Archive | None = None, compress: bool = False
+    ) -> None:
         self._documents = documents
         self._clock = clock
+        self._archive = archive
+        self._compress = compress
+        self._readmes = Readmes(documents)
 
     async def respond(self, request: Request) -> Response:
         """The listing of the folder at the request's path, which ends in a slash."""
+        wanted = _wanted(request.query)
+        if b"zip" in wanted and self._archive is not None:
+            return await self._archive.respond(request)
         batches = self._documents.listing(request.path, BATCH)
         entries: list[Entry] = []
         whole = True
@@ -49,15 +61,25 @@ class Listing:
                     break
         except DocumentError as error:
             return refusal(error, request)
-        form = preferred(request.fields.joined(b"accept"), _FORMS) or _FORMS[0]
-        sort, descending = wanted_order(request.query)
-        view = _VIEWS[form](request.path, sort, descending, whole)
+        form = _BY_NAME.get(wanted.get(b"format", b"")) or preferred(request.fields.joined(b"accept"), _FORMS)
+        form = form or _FORMS[0]
+        order = wanted_order(wanted)
         if whole:
-            entries = in_order(entries, sort, descending)
+            entries = in_order(entries, *order)
+        view: _View
+        if form == b"text/html":
+            readme = self._readmes.of(request.path, entries) if whole else ""
+            view = _Page(request.path, order, whole, readme, self._archive is not None)
+        else:
+            view = _JSON(request.path) if form == b"application/json" else _Text()
         fields = Fields.of_block(_BLOCKS[form])
         if whole and len(entries) <= BATCH:
-            return Response(200, fields, (view.head() + view.rows(entries) + view.tail()).encode())
-        return Response(200, fields, Stream(self._chunks(view, entries, None if whole else batches)))
+            response = Response(200, fields, (view.head() + view.rows(entries) + view.tail()).encode())
+        else:
+            response = Response(200, fields, Stream(self._chunks(view, entries, None if whole else batches)))
+        return (
+            coded(response, accepted_codings(request.fields.joined(b"accept-encoding"))) if self._compress else response
+        )
 
     async def _chunks(
         self, view: _View, entries: list[Entry], more: AsyncIterator[Sequence[Entry]] | None
@@ -72,9 +94,12 @@ class Listing:
         yield view.tail().encode()
 
 
-def wanted_order(query: bytes) -> tuple[str, bool]:
+def _wanted(query: bytes) -> dict[bytes, bytes]:
+    return dict(item.partition(b"=")[::2] for item in query.split(b"&"))
+
+
+def wanted_order(wanted: Mapping[bytes, bytes]) -> tuple[str, bool]:
     """(name, size or date; whether descending) as ``?sort=size&order=desc`` asks; anything else is by name."""
-    wanted = dict(item.partition(b"=")[::2] for item in query.split(b"&"))
     sort = wanted.get(b"sort", b"name").decode("latin-1")
     return (sort if sort in listing_page.SORTS else "name"), wanted.get(b"order") == b"desc"
 
@@ -88,8 +113,13 @@ def in_order(entries: list[Entry], sort: str, descending: bool) -> list[Entry]:
     return entries
 
 
+_NUMBER = re.compile("[0-9]+")
+
+
 def _by_name(entry: Entry) -> tuple[str, bytes]:
-    return entry.name.decode("utf-8", "surrogateescape").casefold(), entry.name
+    # Numbers in names count as such: 2 before 10.
+    name = entry.name.decode("utf-8", "surrogateescape").casefold()
+    return _NUMBER.sub(lambda number: number[0].zfill(12), name), entry.name
 
 
 _KEYS: dict[str, Callable[[Entry], int]] = {
@@ -100,12 +130,6 @@ _KEYS: dict[str, Callable[[Entry], int]] = {
 
 class _View(ABC):
     """One listing in one form, written from top to bottom."""
-
-    def __init__(self, path: bytes, sort: str, descending: bool, whole: bool) -> None:
-        self.path = path
-        self.sort = sort
-        self.descending = descending
-        self.whole = whole
 
     def head(self) -> str:
         """What comes before the first entry."""
@@ -121,32 +145,42 @@ class _View(ABC):
 
 
 class _Page(_View):
-    folders = documents = size = 0
+    def __init__(self, path: bytes, order: tuple[str, bool], whole: bool, readme: str, archive: bool) -> None:
+        self._path = path
+        self._order = order
+        self._whole = whole
+        self._readme = readme
+        self._archive = archive
+        self._folders = self._documents = self._size = 0
 
     def head(self) -> str:
-        return listing_page.head(self.path, self.sort, self.descending, self.whole)
+        return listing_page.head(self._path, *self._order, self._whole)
 
     def rows(self, entries: Sequence[Entry]) -> str:
         for entry in entries:
             if entry.folder:
-                self.folders += 1
+                self._folders += 1
             else:
-                self.documents += 1
-                self.size += entry.size
+                self._documents += 1
+                self._size += entry.size
         return listing_page.rows(entries)
 
     def tail(self) -> str:
-        note = "" if self.whole else f"Folders with more than {SORTED_MOST:,} entries are not sorted."
-        return listing_page.tail(self.folders, self.documents, self.size, note)
+        note = "" if self._whole else f"Folders with more than {SORTED_MOST:,} entries are not sorted."
+        count = listing_page.count(self._folders, self._documents, self._size)
+        archive = self._archive and bool(self._folders or self._documents)
+        return listing_page.tail(count, note, self._readme, archive)
 
 
 class _JSON(_View):
     """An object with the path and its entries; ``name`` is for people, ``href`` finds the entry whatever its bytes."""
 
-    _first = True
+    def __init__(self, path: bytes) -> None:
+        self._path = path
+        self._first = True
 
     def head(self) -> str:
-        return f'{{"path":{json.dumps(escape(self.path))},"entries":['
+        return f'{{"path":{json.dumps(escape(self._path))},"entries":['
 
     def rows(self, entries: Sequence[Entry]) -> str:
         items = [json.dumps(self._item(entry)) for entry in entries]
@@ -187,8 +221,8 @@ def _moment(entry: Entry, form: str) -> str:
     return time.strftime(form, civil(entry.modified))
 
 
-_VIEWS: dict[bytes, type[_View]] = {b"text/html": _Page, b"application/json": _JSON, b"text/plain": _Text}
-_COMMON = b"\r\nX-Content-Type-Options: nosniff\r\nVary: Accept\r\nCache-Control: no-cache"
+_BY_NAME = {b"html": b"text/html", b"json": b"application/json", b"text": b"text/plain"}
+_COMMON = b"\r\nX-Content-Type-Options: nosniff\r\nVary: Accept, Accept-Encoding\r\nCache-Control: no-cache"
 _BLOCKS = {
     b"text/html": b"\r\nContent-Type: text/html; charset=utf-8\r\nContent-Security-Policy: %b%b"
     % (CONTENT_SECURITY, _COMMON),

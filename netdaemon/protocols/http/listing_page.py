@@ -23,7 +23,14 @@ _STYLE = (
     ".s,.d{text-align:right;white-space:nowrap;color:var(--dim);font-variant-numeric:tabular-nums}"
     "svg{flex:none;width:1.1em;height:1.5em;fill:none;stroke:var(--dim);stroke-width:1.4;stroke-linejoin:round}"
     ".f svg{stroke:var(--link);fill:var(--hover)}.f a{font-weight:500}"
-    "p{color:var(--dim);font-size:.875rem;margin:1rem .5rem}"
+    "footer{display:flex;flex-wrap:wrap;justify-content:space-between;gap:0 2rem;margin:1rem .5rem}"
+    "footer p{color:var(--dim);font-size:.875rem;margin:0}footer a+a{margin-left:1rem}"
+    "article{margin:2rem .5rem 0;padding-top:1.25rem;border-top:1px solid var(--line);overflow-wrap:anywhere}"
+    "article>:first-child{margin-top:0}article h1{font-size:1.4rem;padding:0}article h2{font-size:1.15rem}"
+    "article h3,article h4{font-size:1rem}article img{max-width:100%}article pre{overflow-x:auto;overflow-wrap:normal;"
+    "padding:.75rem 1rem;background:var(--hover);border-radius:.4rem;font-size:.875rem}"
+    "article code{font-size:.9em}article table{width:auto;margin:1rem 0}article blockquote{margin:1rem 0;"
+    "padding-left:1rem;border-left:3px solid var(--line);color:var(--dim)}"
     "@media(max-width:36rem){body{padding:1rem .25rem 2rem}.d{display:none}}"
 )
 
@@ -61,17 +68,27 @@ def rows(entries: Sequence[Entry]) -> str:
     return "".join([_row(entry) for entry in entries])
 
 
-def tail(folders: int, documents: int, size: int, note: str = "") -> str:
-    """What stands under the table. ``note`` is text of ours."""
-    count = ", ".join(
+def count(folders: int, documents: int, size: int) -> str:
+    """``2 folders, 14 documents, 1.2 MiB``; empty when there is nothing."""
+    told = [
         f"{number:,} {word}{'' if number == 1 else 's'}"
         for number, word in ((folders, "folder"), (documents, "document"))
         if number
-    )
+    ]
     if documents:
-        count += f", {readable_size(size)}"
+        told.append(readable_size(size))
+    return ", ".join(told)
+
+
+def tail(count: str, note: str = "", readme: str = "", archive: bool = False) -> str:
+    """What stands under the table. ``note`` is text of ours, ``readme`` HTML that is safe."""
     summary = f"{count}. Times are UTC." if count else "This folder is empty."
-    return f"</tbody></table>\n<p>{summary}{' ' + note if note else ''}</p></body></html>\n"
+    offered = ['<a href="?zip" download>All as zip</a>'] if archive else []
+    offered += ['<a href="?format=json">JSON</a>', '<a href="?format=text">Text</a>']
+    return (
+        f"</tbody></table>\n<footer><p>{summary}{' ' + note if note else ''}</p><p>{' '.join(offered)}</p></footer>\n"
+        f"{f'<article>{readme}</article>' if readme else ''}</body></html>\n"
+    )
 
 
 def _column(name: str, sort: str, descending: bool, sortable: bool) -> str:

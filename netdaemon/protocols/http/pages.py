@@ -22,8 +22,11 @@ STYLE = (
 )
 """What all our pages share: both colour schemes, readable on narrow screens."""
 
-CONTENT_SECURITY = b"default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
-"""Content-Security-Policy of pages that we make: whatever slipped through the escaping, nothing runs or loads."""
+CONTENT_SECURITY = (
+    b"default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'none'"
+)
+"""Content-Security-Policy of pages that we make: whatever slipped through the escaping, nothing runs, and nothing is
+loaded but pictures of this site, which a README may show."""
 
 _SENTENCES = {
     301: "The address of this page has changed.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 
 from netdaemon.interfaces import IHouse
+from netdaemon.protocols.http.archive import Archive
 from netdaemon.protocols.http.grammar.message import Fields
 from netdaemon.protocols.http.listing import Listing
 from netdaemon.protocols.http.now import Now
@@ -64,7 +65,11 @@ class Site:
         self.common = b""
         """Fields of every response over TLS, as they stand on the wire."""
         documents = house.documents if settings.root == "/" else house.documents.within(settings.root.encode())
-        listing = Listing(documents, house.clock) if settings.listing else None
+        listing = None
+        if settings.listing:
+            closed = [path.encode() for path in (*settings.cgi, *(one.path for one in settings.protect))]
+            archive = Archive(documents, house.clock, closed) if settings.archive else None
+            listing = Listing(documents, house.clock, archive, settings.compress)
         self._static = Static(settings, documents, house, listing, now)
         self.at_hand = self._static.at_hand  # see there; bound once, for it is asked for every request
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from html.parser import HTMLParser
@@ -72,7 +73,7 @@ class ListingTests(HTTPTests):
     def test_the_page(self) -> None:
         reply = self.list()
         self.assertEqual((reply.status, reply[b"Content-Type"]), (200, b"text/html; charset=utf-8"))
-        self.assertEqual((reply[b"Vary"], reply[b"X-Content-Type-Options"]), (b"Accept", b"nosniff"))
+        self.assertEqual((reply[b"Vary"], reply[b"X-Content-Type-Options"]), (b"Accept, Accept-Encoding", b"nosniff"))
         text = reply.body.decode()
         self.assertTrue(text.startswith("<!DOCTYPE html>"))
         for expected in (
@@ -108,9 +109,30 @@ class ListingTests(HTTPTests):
         self.assertEqual(self.names("/f/?sort=date&order=asc")[2:], ["b.txt", "c.txt", "A.txt"])
         self.assertEqual(self.names("/f/?sort=date&order=desc")[2:], ["A.txt", "c.txt", "b.txt"])
 
+    def test_numbers_in_names_count(self) -> None:
+        for name in ("part 10", "part 9", "part 1", "Part 2b", "part", "part 2a"):
+            self.file(f"n/{name}")
+        self.assertEqual(self.names("/n/"), ["part", "part 1", "part 2a", "Part 2b", "part 9", "part 10"])
+
+    def test_a_form_by_name(self) -> None:
+        self.assertEqual(json.loads(self.list("/f/?format=json").body)["path"], "/f/")
+        self.assertEqual(self.list("/f/?format=text")[b"Content-Type"], b"text/plain; charset=utf-8")
+        self.assertIn(b"<table>", self.list("/f/?format=junk").body)
+
+    def test_compressed_for_who_takes_it(self) -> None:
+        plain = self.get("/f/", listing=True).body
+        reply = self.get("/f/", b"Accept-Encoding: gzip", listing=True)
+        self.assertEqual((reply[b"Content-Encoding"], gzip.decompress(reply.body)), (b"gzip", plain))
+        for number in range(600):
+            self.file(f"many/{number}")
+        reply = self.get("/many/?format=text", b"Accept-Encoding: gzip", listing=True)
+        self.assertEqual(reply[b"Content-Encoding"], b"gzip")
+        self.assertEqual(len(gzip.decompress(reply.body).splitlines()), 600)
+        self.assertIsNone(self.get("/f/", b"Accept-Encoding: gzip", listing=True, compress=False)[b"Content-Encoding"])
+
     def test_a_column_sorts_the_other_way_next(self) -> None:
         page = Page(self.list("/f/?sort=size&order=desc").body.decode())
-        links = [href for href, _ in page.links if href.startswith("?")]
+        links = [href for href, _ in page.links if href.startswith("?sort")]
         self.assertEqual(links, ["?sort=name&order=asc", "?sort=size&order=asc", "?sort=date&order=desc"])
 
     def test_nothing_of_the_query_is_shown(self) -> None:
