@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import os
+import zipfile
 from pathlib import Path
 
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import TestCase
 
+from tests.kit.browser import ARGUMENTS, Browser
 from tests.kit.daemon import Daemon
 from tests.kit.programs import needs
 
-# Chromium is kept from everything but the page: no sandbox (CI is root), no calls to its maker.
-CHROMIUM = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--ignore-certificate-errors",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-)
+CHROMIUM = (*ARGUMENTS, "--ignore-certificate-errors")
 
 
 class BrowserTests(TestCase):
@@ -72,6 +63,39 @@ class BrowserTests(TestCase):
     async def test_chromium_speaks_tls_with_the_certificate_made_at_the_start(self) -> None:
         page = await self.chromium(f"https://127.0.0.1:{self.daemon.port('http', 'tls')}/small.txt")
         self.assertIn("small", page)
+
+    async def test_a_person_sorts_follows_and_downloads(self) -> None:
+        (self.top / "README.md").write_text("# What is here\n")
+        browser = Browser(self)
+        await browser.start()
+        await browser.go(self.url)
+        self.assertEqual(await browser.texts("article h1"), ["What is here"])
+        await browser.click("th.s a")
+        names = await browser.texts("td.n")
+        self.assertEqual(names[:2], ["folder/", "large.bin"])
+        await browser.click("th.s a")
+        self.assertEqual((await browser.texts("td.n"))[-1], "large.bin")
+        await browser.click("a[href='folder/']")
+        self.assertEqual(await browser.url(), f"{self.url}folder/")
+        self.assertEqual(await browser.texts("td.n"), ["Parent folder", "inner.txt"])
+        await browser.click("a[href='../']")
+        await browser.click("a[href='large.bin']")
+        self.assertEqual(await browser.downloaded("large.bin"), b"x" * 70_000)
+        await browser.click("a[href='?zip']")
+        with zipfile.ZipFile(io.BytesIO(await browser.downloaded("documents.zip"))) as archive:
+            self.assertEqual(archive.read("documents/folder/inner.txt"), b"found inside")
+
+    async def test_ten_thousand_entries(self) -> None:
+        many = self.top / "many"
+        many.mkdir()
+        for number in range(10_000):
+            (many / f"file {number}.txt").touch()
+        browser = Browser(self)
+        await browser.start()
+        await browser.go(self.url + "many/")
+        count = "return document.querySelectorAll('tbody tr').length"
+        last = "return document.querySelector('tbody tr:last-child a').textContent"
+        self.assertEqual((await browser.run(count), await browser.run(last)), (10_001, "file 9999.txt"))
 
     async def test_lynx_lists_the_links(self) -> None:
         page = await self.lynx("-dump", self.url)
