@@ -7,6 +7,7 @@ a line's end lets others smuggle commands in. Both sides are right wherever the 
 from __future__ import annotations
 
 import re
+from io import IncrementalNewlineDecoder
 
 CRLF = b"\r\n"
 END = b"\r\n.\r\n"
@@ -24,20 +25,19 @@ class DotDecoder:
     `over_limit` is true. Bare CR, bare LF and NUL are given as they came, and remembered.
     """
 
-    __slots__ = ("_hold", "_limit", "_start", "bare_cr", "bare_lf", "finished", "leftover", "nul", "size")
+    __slots__ = ("_ends", "_hold", "_limit", "_start", "finished", "leftover", "nul", "size")
 
     def __init__(self, limit: int | None = None) -> None:
         self._limit = limit
         # The body stands behind a line's end, that of the command: as if that were its first two bytes.
         self._hold = CRLF
         self._start = True
+        self._ends = IncrementalNewlineDecoder(None, False)
         self.size = 0
         """Decoded octets so far, those beyond the limit included."""
         self.finished = False
         self.leftover = b""
         """What came behind the body's end."""
-        self.bare_cr = False
-        self.bare_lf = False
         self.nul = False
 
     @property
@@ -45,39 +45,39 @@ class DotDecoder:
         """Was the body longer than its limit?"""
         return self._limit is not None and self.size > self._limit
 
+    @property
+    def bare_cr(self) -> bool:
+        """Was there a CR without its LF?"""
+        return "\r" in _kinds(self._ends)
+
+    @property
+    def bare_lf(self) -> bool:
+        """Was there a LF without its CR?"""
+        return "\n" in _kinds(self._ends)
+
     def feed(self, data: bytes) -> bytes:
         """The decoded bytes that are certain by now. Raises ValueError once `finished`."""
         if self.finished:
             raise ValueError("the body has ended")
-        if self._hold:
-            data = self._hold + data
-        end = data.find(END)
-        if end >= 0:
+        # One search for CRLF and a dot finds the stuffed lines and the end: twice as fast as replace, and there is no
+        # second search for the end.
+        parts = (self._hold + data).split(b"\r\n.")
+        end = _end(parts)
+        if end:
             self.finished = True
-            self.leftover = data[end + 5 :]
+            self.leftover = b"\r\n.".join(parts[end:])[2:]
+            parts = [*parts[:end], b""]  # the last line's CRLF is the body's
             self._hold = b""
-            return self._decode(data[: end + 2])
-        hold = _begun(data)
-        if hold:
-            self._hold = data[-hold:]
-            return self._decode(data[:-hold])
-        self._hold = b""
-        return self._decode(data)
-
-    def _decode(self, part: bytes) -> bytes:
-        """Unstuff ``part``, which is cut neither within a CRLF nor between a line's end and its dot."""
-        lines = part.count(CRLF)
-        if part.count(b"\n") != lines:
-            self.bare_lf = True
-        if part.count(b"\r") != lines:
-            self.bare_cr = True
-        if b"\0" in part:
-            self.nul = True
+        else:
+            self._hold = _undecided(parts)
         # RFC 5321 4.5.2: a leading dot is removed, whatever follows it
-        decoded = CRLF.join(part.split(b"\r\n."))  # twice as fast as replace
+        decoded = CRLF.join(parts)
         if self._start and decoded:
             decoded = decoded[2:]
             self._start = False
+        _note_ends(self._ends, decoded)
+        if b"\0" in decoded:
+            self.nul = True
         before = self.size
         self.size += len(decoded)
         if self._limit is not None and self.size > self._limit:
@@ -85,12 +85,41 @@ class DotDecoder:
         return decoded
 
 
-def _begun(data: bytes) -> int:
-    """How many of the last bytes may be the beginning of a stuffed dot or of the body's end."""
-    for length in (4, 3, 2, 1):
-        if data.endswith(END[:length]):
-            return length
+def _end(parts: list[bytes]) -> int:
+    """Which of the parts between CRLF-dots is what stands behind the body's end, from its CRLF on; 0 for none."""
+    last = len(parts) - 1
+    for number in range(1, last + 1):
+        part = parts[number]
+        if part[:2] == CRLF or (not part and number < last):  # that CRLF went as the beginning of the next CRLF-dot
+            return number
     return 0
+
+
+def _undecided(parts: list[bytes]) -> bytes:
+    """Take away from the ``parts`` what may be the beginning of a stuffed dot or of the body's end, and return it."""
+    last = parts[-1]
+    if last in (b"", b"\r") and len(parts) > 1:
+        parts.pop()
+        return b"\r\n." + last
+    hold = CRLF if last.endswith(CRLF) else b"\r" if last.endswith(b"\r") else b""
+    if hold:
+        parts[-1] = last[: -len(hold)]
+    return hold
+
+
+# What text files know as universal newlines is what must be known here: which of CR, LF and CRLF there are. The
+# standard library's decoder for them finds out in one pass, four times as fast as counting each.
+
+
+def _note_ends(ends: IncrementalNewlineDecoder, data: bytes) -> None:
+    """``data`` must not end within a CRLF."""
+    ends.decode(str(data, "latin-1"), final=True)  # a character for each octet
+
+
+def _kinds(ends: IncrementalNewlineDecoder) -> tuple[str, ...]:
+    """The line ends that were noted: of "\\r", "\\n" and "\\r\\n" those that there are."""
+    kinds: tuple[str, ...] | str | None = ends.newlines
+    return kinds if isinstance(kinds, tuple) else () if kinds is None else (kinds,)
 
 
 class DotEncoder:
@@ -121,8 +150,9 @@ class DotEncoder:
             data = data[:-1]
         if not data:
             return b""
-        lines = data.count(CRLF)
-        if data.count(b"\n") != lines or data.count(b"\r") != lines:
+        ends = IncrementalNewlineDecoder(None, False)
+        _note_ends(ends, data)
+        if _kinds(ends) not in ((), ("\r\n",)):
             if self._refuse:
                 raise BareLineEnd("a bare CR or LF in the body")
             data = _LINE_END.sub(CRLF, data)

@@ -35,6 +35,13 @@ def decode_by_line(stream: bytes) -> tuple[bytes, bytes] | None:
         lines.append(line.removeprefix(b".") + end)
 
 
+def flaws(body: bytes) -> tuple[bool, bool, bool]:
+    """Bare CR, bare LF, NUL: octet by octet."""
+    cr = any(body[n] == 13 and body[n + 1 : n + 2] != b"\n" for n in range(len(body)))
+    lf = any(body[n] == 10 and (n == 0 or body[n - 1] != 13) for n in range(len(body)))
+    return cr, lf, 0 in body
+
+
 def decode(pieces: list[bytes], limit: int | None = None) -> tuple[bytes, DotDecoder]:
     decoder = DotDecoder(limit)
     body = b""
@@ -121,6 +128,25 @@ class DecoderTests(SynchronousTestCase):
         stream += b"\r\n.\r\nQUIT\r\n"
         body, decoder = decode(cut(stream, at))
         self.assertEqual((body, decoder.leftover), decode_by_line(stream))
+        self.assertEqual((decoder.bare_cr, decoder.bare_lf, decoder.nul), flaws(body))
+
+    @settings(deadline=None, max_examples=300)
+    @given(tricky, cuts, st.integers(0, 60))
+    def test_what_was_seen_before_the_end(self, stream: bytes, at: list[int], limit: int) -> None:
+        """At every cut: what has been given is the body's beginning, and as much of it as is certain; its flaws are
+        those of all that was decoded, given or beyond the limit."""
+        wanted, _ = decode_by_line(stream + b"\r\n.\r\n") or (b"", b"")
+        decoder, got, fed = DotDecoder(limit), b"", 0
+        for piece in cut(stream, at):
+            got += decoder.feed(piece)
+            fed += len(piece)
+            seen = wanted[: decoder.size]
+            self.assertEqual(got, seen[:limit])
+            self.assertEqual((decoder.bare_cr, decoder.bare_lf, decoder.nul), flaws(seen))
+            if decoder.finished:
+                break
+            certain = stream[:fed].removesuffix(b"\r").removesuffix(b".").removesuffix(b"\n").removesuffix(b"\r")
+            self.assertGreaterEqual(decoder.size, len(certain) - certain.count(b"."))
 
 
 class EncoderTests(SynchronousTestCase):
