@@ -410,7 +410,7 @@ class ITLS(Interface):
 
 
 class ICounter(Interface):
-    """One number that grows: prometheus_client's labelled child."""
+    """One number that grows. It is counted up in the reactor's thread alone."""
 
     def inc(amount: float = 1) -> None:
         """Add."""

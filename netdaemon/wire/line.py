@@ -342,12 +342,13 @@ class LineSession(LineStream):
         if self._ended:
             self.hang_up()
             return
-        if not self._begun:
+        if not (self._unread or self._skipped):
             if self._timing != HANDSHAKE:
                 self._arm(IDLE, self.factory.settings.idle_timeout)
         elif self._timing != LINE:
             self._arm(LINE, self.factory.settings.command_timeout)
-        self._read_on()
+        if self.paused:
+            self._read_on()
 
     # --- the beginning and the end ---------------------------------------------------------------------------
 

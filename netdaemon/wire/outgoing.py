@@ -12,7 +12,7 @@ from zope.interface import implementer
 
 from netdaemon.interfaces import IDeadline, IDeadlines
 from netdaemon.wire.dot import DotEncoder
-from netdaemon.wire.framing import CRLF, FULL, GONE, ConnectionLost, Framing
+from netdaemon.wire.framing import CR, CRLF, FULL, GONE, LF, ConnectionLost, Framing
 from netdaemon.wire.transcript import Transcript
 
 CHUNK = 64 * 1024
@@ -71,7 +71,7 @@ class Outgoing(Framing):
 
     def send(self, line: bytes) -> None:
         """Send one line; without its end, and never two of them (ValueError)."""
-        if b"\n" in line or b"\r" in line:
+        if LF in line or CR in line:
             raise ValueError("a line to send holds CR or LF")
         if self.transcript is not None:
             self.said(line)
@@ -82,7 +82,7 @@ class Outgoing(Framing):
         waiting: list[bytes] = []
         size = 0
         for line in lines:
-            if b"\n" in line or b"\r" in line:
+            if LF in line or CR in line:
                 raise ValueError("a line to send holds CR or LF")
             self.said(line)
             waiting.append(line)

@@ -98,7 +98,7 @@ class Corked(tcp.Connection):
         else:
             self._tempDataBuffer.append(data)
             self._tempDataLen += len(data)
-        if self.producer is not None:
+        if self.producer is not None and self._isSendBufferFull():
             self._maybePauseProducer()
         if self._corked or self._file is not None or self._aborting:
             return
@@ -151,7 +151,7 @@ class Corked(tcp.Connection):
         self._tempDataBuffer = []
         self._tempDataLen = 0
         if sent == len(data):
-            return not self._owes_a_turn()  # doWrite asks for more
+            return self.producer is None or not self._owes_a_turn()  # doWrite asks for more
         self.dataBuffer = data
         self.offset = sent
         return False

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from netdaemon.interfaces import IDeadline, IDeadlines
-from netdaemon.wire.deadlines import Wheel
+from netdaemon.wire.deadlines import NAPS, Wheel
 from tests.kit.clock import pass_time
 
 
@@ -59,6 +59,24 @@ class WheelTests(SynchronousTestCase):
         self.wheel.after(1, lambda: None)
         pass_time(self.clock, 3)
         self.assertEqual(self.timers(), 0)
+
+    def test_short_ones_that_follow_each_other_share_a_timer(self) -> None:
+        """A timer for each connection that comes alone and goes would cost more than the rest of its time-outs."""
+        for _ in range(NAPS + 1):
+            self.wheel.after(5, lambda: self.note("never")).cancel()
+        (timer,) = self.clock.getDelayedCalls()
+        for _ in range(20):
+            self.wheel.after(5, lambda: self.note("never")).cancel()
+        self.assertEqual(self.clock.getDelayedCalls(), [timer])
+        self.wheel.after(2, lambda: self.note("sooner"))
+        self.wheel.after(9, lambda: self.note("later"))
+        pass_time(self.clock, 10.5)
+        self.assertEqual([name for name, _ in self.fired], ["sooner", "later"])
+        self.assertEqual(self.timers(), 0)
+        for _ in range(NAPS + 1):
+            self.wheel.after(5, lambda: self.note("never")).cancel()
+        pass_time(self.clock, 6)
+        self.assertEqual(self.timers(), 0)  # and with nothing to wait for it is the last
 
     def test_postponed_later(self) -> None:
         deadline = self.wheel.after(5, lambda: self.note("a"))
