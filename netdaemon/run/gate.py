@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from OpenSSL import SSL
@@ -63,6 +64,7 @@ Refused = Callable[[str, str], object]
 """Counts one refused connection of a section, by why: `Measure.refused`."""
 
 
+@lru_cache(1024)  # asked when a connection comes, when it is let in and when it goes
 def crowd(host: object) -> bytes:
     """Whom a connection counts with under the limit per address: its IPv4 address, or its IPv6 /64.
 

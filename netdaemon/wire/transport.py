@@ -115,6 +115,14 @@ class Corked(tcp.Connection):
         else:
             FileDescriptor.loseConnection(self, *arguments)
 
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        FileDescriptor.registerProducer(self, producer, streaming)
+
+    def unregisterProducer(self) -> None:
+        FileDescriptor.unregisterProducer(self)
+        if self.connected and self._writeDisconnecting:
+            self.startWriting()  # what a producer held up is not forgotten, as it is by Twisted's
+
     def send_file(self, fd: int, offset: int, count: int, progress: Progress | None = None) -> Deferred[None]:
         """Send ``count`` bytes of an open file from ``offset``, in order with what is written before and after.
 
@@ -144,8 +152,10 @@ class Corked(tcp.Connection):
         """Try to send what was written just now; True when all of it went. Needs an empty ``dataBuffer``."""
         waiting = self._tempDataBuffer
         data = waiting[0] if len(waiting) == 1 else b"".join(waiting)
+        # The end comes right behind (see `_uncork`): a packet less, when it may share one with the last words.
+        flags = socket.MSG_MORE if self.disconnecting and not self._owes_a_turn() else 0
         try:
-            sent = self.socket.send(data)
+            sent = self.socket.send(data, flags)
         except OSError:
             return False  # the poller's turn will meet the error again and say it as Twisted does
         self._tempDataBuffer = []
@@ -192,41 +202,48 @@ class Corked(tcp.Connection):
         if self.disconnected or self._writeDisconnected:
             self.stopWriting()  # done by the read of this very event, which the loop serves first
             return None
-        job = self._file
-        if job is None:
-            return FileDescriptor.doWrite(self)
-        if self.dataBuffer or self._tempDataBuffer:
-            head = b"".join([memoryview(self.dataBuffer)[self.offset :], *self._tempDataBuffer])
-            self._tempDataBuffer = []
-            self._tempDataLen = 0
-            sent = self._send_more(head)
+        turn = 0
+        while (job := self._file) is not None:
+            if turn >= FILE_TURN:
+                return None
+            if (self.dataBuffer or self._tempDataBuffer) and (why := self._send_head()) is not True:
+                return why
+            sent = self._send_part(job)
             if not isinstance(sent, int):
                 return sent
-            if sent < len(head):
-                self.dataBuffer = head
-                self.offset = sent
+            if sent == 0:
+                self._file = None
+                self.abortConnection()
+                job.done.errback(Failure(FileShrank(f"{job.count} bytes are missing")))
                 return None
-            self.dataBuffer = b""
-            self.offset = 0
-        sent = self._send_part(job)
-        if not isinstance(sent, int):
-            return sent
-        if sent == 0:
-            self._file = None
-            self.abortConnection()
-            job.done.errback(Failure(FileShrank(f"{job.count} bytes are missing")))
-            return None
-        job.went(sent)
-        if job.count:
-            return None
-        self._next_after_file()
-        job.done.callback(None)  # may write, close or abort: everything above is settled
-        if not self.connected or self._aborting or self._file is not None:
-            return None
+            job.went(sent)
+            if job.count:
+                return None
+            turn += sent
+            self._next_after_file()
+            job.done.callback(None)  # may write, close or abort: everything above is settled
+            if not self.connected or self._aborting:
+                return None
         return FileDescriptor.doWrite(self)
 
+    def _send_head(self) -> Any:
+        """Send what comes before a file: True when all of it went, None for not yet, or a reason."""
+        head = b"".join([memoryview(self.dataBuffer)[self.offset :], *self._tempDataBuffer])
+        self._tempDataBuffer = []
+        self._tempDataLen = 0
+        sent = self._send_more(head)
+        if not isinstance(sent, int):
+            return sent
+        if sent < len(head):
+            self.dataBuffer = head
+            self.offset = sent
+            return None
+        self.dataBuffer = b""
+        self.offset = 0
+        return True
+
     def _send_more(self, data: bytes) -> Any:
-        """Send what comes before a file: the number of bytes sent, or a reason when the connection is lost."""
+        """The number of bytes sent of what comes before a file, or a reason when the connection is lost."""
         try:
             return self.socket.send(data, socket.MSG_MORE)  # share a packet with the file's beginning
         except OSError as problem:
@@ -254,9 +271,22 @@ class Corked(tcp.Connection):
         self._behind = None
 
     def connectionLost(self, reason: Failure) -> None:
+        # Twisted's, of three classes, in one: the end is a good part of a short connection.
+        if self.disconnected:
+            return
         job, self._file = self._file, None
         behind, self._behind = self._behind, None
-        tcp.Connection.connectionLost(self, reason)
+        self.disconnected = 1
+        self.connected = 0
+        if self.producer is not None:
+            self.producer.stopProducing()
+            self.producer = None
+        self.stopReading()
+        self.stopWriting()
+        self._closeSocket(orderly=reason is _DONE or not reason.check(error.ConnectionAborted))
+        protocol = self.protocol
+        del self.protocol, self.socket, self.fileno
+        protocol.connectionLost(reason)
         for item in (job, *(behind or ())):
             if isinstance(item, FileJob):
                 item.done.errback(reason)
@@ -267,6 +297,7 @@ class StreamTransport(Corked, tcp.Server):
 
     _wants_read = True
     _in_poller = False
+    _shouldShutdown = False  # nobody else has the socket (it isn't inherited), so its close is the connection's end
 
     def __init__(
         self,
@@ -388,6 +419,18 @@ class StreamTransport(Corked, tcp.Server):
             tcp.Server.loseConnection(self)
         else:
             Corked.loseConnection(self, *arguments)
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        if self.TLS:
+            tcp.Server.registerProducer(self, producer, streaming)
+        else:
+            Corked.registerProducer(self, producer, streaming)
+
+    def unregisterProducer(self) -> None:
+        if self.TLS:
+            tcp.Server.unregisterProducer(self)
+        else:
+            Corked.unregisterProducer(self)
 
 
 class UnixTransport(StreamTransport):

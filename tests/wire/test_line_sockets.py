@@ -8,16 +8,16 @@ from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from tests.kit.house import house
+from tests.wire.ports import listen
 from tests.wire.toy import ToyFactory, ToySession, ToySettings
 
 
 class SocketTests(TestCase):
-    async def setUp(self) -> None:
+    def setUp(self) -> None:
         self.made = house()
         self.factory = ToyFactory(ToySettings(), self.made)
         self.sessions: list[ToySession] = []
@@ -29,9 +29,7 @@ class SocketTests(TestCase):
             return session
 
         self.factory.buildProtocol = remember  # type: ignore[method-assign]  # to get at the sessions
-        port: Any = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(self.factory)
-        self.addCleanup(port.stopListening)
-        self.address = ("127.0.0.1", port.getHost().port)
+        self.address = ("127.0.0.1", listen(self, self.factory).getHost().port)
 
     def talk(self, data: bytes, *, half: bool = False) -> Deferred[bytes]:
         """All that the session says to ``data``, until it closes."""

@@ -73,9 +73,10 @@ class Scripted:
         self.real = real
         self.results = list(results)
 
-    def accept(self) -> Any:
+    def _accept(self) -> Any:
+        real: Any = self.real
         if not self.results:
-            return self.real.accept()
+            return real._accept()
         result = self.results.pop(0)
         if isinstance(result, OSError):
             raise result

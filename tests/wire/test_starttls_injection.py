@@ -24,6 +24,7 @@ from twisted.trial.unittest import TestCase
 from netdaemon.wire.deadlines import Wheel
 from netdaemon.wire.lineclient import ConnectionLost, LineClient, ProtocolError, connect
 from tests.kit.house import house
+from tests.wire.ports import listen
 from tests.wire.toy import OUT, ToyFactory, ToySession, ToySettings
 
 
@@ -97,12 +98,14 @@ class SessionTests(TestCase):
             return session
 
         self.factory.buildProtocol = remember  # type: ignore[method-assign]  # to get at the sessions
-        port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(self.factory)
-        self.addCleanup(port.stopListening)
+        port = await self.listen()
         self.peer: Raw = await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port), Raw())
         self.addCleanup(self.gone)
         await self.peer.until(b"220 toy\r\n")
         self.port = port
+
+    async def listen(self) -> Any:
+        return listen(self, self.factory)
 
     async def gone(self) -> None:
         transport: Any = self.peer.transport
@@ -235,6 +238,15 @@ class SessionTests(TestCase):
         transport.resumeProducing()
         await self.peer.lost
         self.assertNotIn(b"250 end", self.peer.got)
+
+
+class StockTransportTests(SessionTests):
+    """The same over Twisted's own transport."""
+
+    async def listen(self) -> Any:
+        port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(self.factory)
+        self.addCleanup(port.stopListening)
+        return port
 
 
 class ImplicitTests(TestCase):

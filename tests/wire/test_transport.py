@@ -7,7 +7,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 from twisted.internet.defer import Deferred
@@ -50,6 +50,21 @@ class SlowSocket:
         if self.calls % 2:
             raise BlockingIOError(errno.EAGAIN, "again")
         return self._real.send(bytes(data)[: self._most], *flags)
+
+
+class WatchedSocket:
+    """A socket that writes down what it is given to send."""
+
+    def __init__(self, real: socket.socket) -> None:
+        self._real = real
+        self.sends: list[tuple[bytes, int]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def send(self, data: bytes, flags: int = 0) -> int:
+        self.sends.append((bytes(data), flags))
+        return self._real.send(data, flags)
 
 
 class TransportCase(SynchronousTestCase):
@@ -112,20 +127,15 @@ class TransportCase(SynchronousTestCase):
 
 
 class CorkTests(TransportCase):
+    def watch(self) -> list[tuple[bytes, int]]:
+        """From now on, what is sent and with which flags, call by call."""
+        watched = WatchedSocket(self.transport.socket)
+        self.transport.socket = cast(Any, watched)
+        return watched.sends
+
     def test_a_reads_writes_leave_in_one_call_without_the_poller(self) -> None:
         self.transport.begin()
-        sends = []
-        real = self.transport.socket
-
-        class Counting:
-            def __getattr__(self, name: str) -> Any:
-                return getattr(real, name)
-
-            def send(self, data: bytes) -> int:
-                sends.append(data)
-                return real.send(data)
-
-        self.transport.socket = Counting()
+        sends = self.watch()
 
         def react(data: bytes) -> None:
             self.transport.write(b"a")
@@ -134,9 +144,45 @@ class CorkTests(TransportCase):
             self.assertEqual(sends, [])
 
         self.in_a_read(react)
-        self.assertEqual(sends, [b"abcd"])
+        self.assertEqual(sends, [(b"abcd", 0)])
         self.assertEqual(self.writers(), [])
         self.assertEqual(self.received(), b"abcd")
+
+    def test_the_end_shares_a_packet_with_the_last_words(self) -> None:
+        self.transport.begin()
+        sends = self.watch()
+
+        def farewell(data: bytes) -> None:
+            self.transport.write(b"bye")
+            self.transport.loseConnection()
+
+        self.in_a_read(farewell)
+        self.assertEqual(sends, [(b"bye", socket.MSG_MORE)])
+        self.assertTrue(self.transport.disconnected)
+        self.assertEqual(self.received(), b"bye")
+
+    def test_last_words_that_are_not_the_last_wait_for_no_other(self) -> None:
+        self.transport.begin()
+        sends = self.watch()
+
+        chunks = [b"one ", b"word more: ", b"bye"]
+
+        class Pull:
+            def resumeProducing(producer) -> None:
+                if len(chunks) == 1:
+                    self.transport.unregisterProducer()
+                self.transport.write(chunks.pop(0))
+
+            def stopProducing(producer) -> None:
+                pass
+
+        def farewell(data: bytes) -> None:
+            self.transport.registerProducer(Pull(), False)
+            self.transport.loseConnection()
+
+        self.in_a_read(farewell)
+        self.assertEqual(sends[0], (b"one ", 0))
+        self.assertEqual(self.received(), b"one word more: bye")
 
     def test_a_greeting_and_farewell_never_meet_the_poller(self) -> None:
         added = []
@@ -320,6 +366,23 @@ class SendFileTests(TransportCase):
         self.in_a_read(lambda data: self.send(0, 400_000).addCallback(lambda done: self.send(400_000, 100)))
         self.assertEqual(self.received(), CONTENT[:400_100])
 
+    def test_small_ones_leave_in_one_turn(self) -> None:
+        self.transport.begin()
+        turns = []
+        write = self.transport.doWrite
+
+        def counted() -> Any:
+            turns.append(1)
+            return write()
+
+        self.transport.doWrite = counted  # type: ignore[method-assign]
+        for start in range(5):
+            self.transport.send_file(self.file.fileno(), start, 10)
+            self.transport.write(b"|")
+        self.turn()
+        self.assertEqual(len(turns), 1)
+        self.assertEqual(self.received(), b"".join(CONTENT[start : start + 10] + b"|" for start in range(5)))
+
     def test_eagain_at_every_place(self) -> None:
         self.transport.begin()
         self.transport.socket = SlowSocket(self.transport.socket, 3)
@@ -384,6 +447,22 @@ class SendFileTests(TransportCase):
         self.assertEqual(told, ["pause"])
         self.assertEqual(self.received(), CONTENT + b"x" * 100_000)
         self.assertEqual(told, ["pause", "resume"])
+
+    def test_half_close_behind_a_producer_that_has_no_more(self) -> None:
+        self.transport.begin()
+
+        class Empty:
+            def resumeProducing(producer) -> None:
+                self.transport.unregisterProducer()
+
+            def stopProducing(producer) -> None:
+                pass
+
+        self.transport.write(b"all")
+        self.transport.producer, self.transport.streamingProducer = Empty(), False
+        self.transport.loseWriteConnection()
+        self.turn(3)
+        self.assertEqual((self.peer.recv(10), self.peer.recv(10)), (b"all", b""))
 
     def test_half_close_behind_a_file(self) -> None:
         self.transport.begin()

@@ -107,6 +107,8 @@ class Side:
             return  # nor is it promised how long a connection takes what comes after loseConnection
         if self.closing and name == "loseWriteConnection":
             return  # a second one ends Twisted's whole connection
+        if self.producing and name == "loseWriteConnection":
+            return  # Twisted's own forgets it when the producer has no more
         self.closing = self.closing or name in ("loseConnection", "loseWriteConnection")
         if name == "write":
             transport.write(argument)
@@ -212,7 +214,8 @@ class TransportMachine(RuleBasedStateMachine):
             quiet = quiet + 1 if before == [len(side.got) for side in self.sides] else 0
         lean, stock = self.sides
         try:
-            if self.aborted:
+            # How much of a file fits into a full socket is the kernel's affair: it counts pages, not octets.
+            if self.aborted or (self.cut_short and lean.files):
                 short, long = sorted((lean.got, stock.got), key=len)
                 assert long.startswith(short)
             elif self.cut_short:
