@@ -175,6 +175,8 @@ class DatagramPort(udp.Port):
         super().__init__(0, protocol, reactor=reactor)
         self.socket = bound
         self.addressFamily = bound.family
+        self._burst = 1  # datagrams to ask for in the next turn
+        self._sender: tuple[tuple[str, int] | None, Any] = (None, None)  # of the last one, as told and as it came
 
     def startListening(self) -> None:
         self._realPortNumber = self.socket.getsockname()[1]
@@ -190,23 +192,34 @@ class DatagramPort(udp.Port):
         protocol.makeConnection(self)
 
     def doRead(self) -> None:
-        for _ in range(DATAGRAMS):
+        # As many as there were the last time, or twice as many when there may have been more: to ask in vain costs half
+        # as much as an answer.
+        burst = self._burst
+        for taken in range(burst):
             try:
                 data, client = self.socket.recvfrom(self.maxPacketSize)
             except BlockingIOError:
+                self._burst = taken or 1
                 return
             except OSError:
                 continue  # the news that an answer of ours could not be delivered
+            sender = (_zoned(client), client[1])
+            self._sender = (sender, client)
             try:
-                self.protocol.datagramReceived(data, (_zoned(client), client[1]))
+                self.protocol.datagramReceived(data, sender)
             except Exception:  # noqa: BLE001  # a protocol's defect costs this datagram, not the port
                 self._log.failure("a datagram's handling failed")
             if not self.connected:
                 return
+        self._burst = min(2 * burst, DATAGRAMS)
 
     def write(self, datagram: bytes, addr: tuple[str, int] | None = None) -> None:
         try:
-            super().write(datagram, addr)
+            told, came = self._sender
+            if addr is told and addr is not None:
+                self.socket.sendto(datagram, came)  # what it came from is an address, and need not be looked at again
+            else:
+                super().write(datagram, addr)
         except OSError as error:
             # No route, a firewall's verdict, source port 0, a full buffer: the datagram is lost, as datagrams are.
             self._log.debug("no answer to {peer}: {error}", peer=addr, error=error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet import task
 from twisted.internet.defer import Deferred
@@ -278,8 +278,34 @@ class DatagramPortTests(SynchronousTestCase):
         self.client.send(b"fail")
         self.client.send(b"ping")
         self.port.doRead()
+        self.port.doRead()
         self.assertEqual([datagram for datagram, _ in self.protocol.received], [b"fail", b"ping"])
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
+    def test_as_many_as_there_were_and_then_twice_as_many(self) -> None:
+        asked = []
+        real = self.port.socket
+
+        class Counting:
+            def __getattr__(self, name: str) -> Any:
+                return getattr(real, name)
+
+            def recvfrom(self, size: int) -> Any:
+                asked.append(1)
+                return real.recvfrom(size)
+
+        self.port.socket = cast(Any, Counting())
+        for sent, calls in ((1, [1]), (1, [2]), (9, [1, 2, 4, 3]), (3, [2, 2])):
+            asked.clear()
+            del self.protocol.received[:]
+            for _ in range(sent):
+                self.client.send(b"ping")
+            turns = []
+            while len(self.protocol.received) < sent:
+                before = len(asked)
+                self.port.doRead()
+                turns.append(len(asked) - before)
+            self.assertEqual((len(self.protocol.received), turns), (sent, calls))
 
     def test_exchange(self) -> None:
         other = Datagrams()
