@@ -37,7 +37,8 @@ def set_attributes(
                 raise Forbidden(path, "Only the permission bits can be set.")
             if ~mode & (0o700 if is_folder else 0o400):
                 raise Forbidden(path, "Nobody could use it any more, not even we.")
-            os.fchmod(fd, mode)
+            # of a folder the operator's set-gid and sticky bits stay; a document has none that is a peer's
+            os.fchmod(fd, mode | (status.st_mode & 0o7000 if is_folder else 0))
         if modified_ns is not None:
             os.utime(fd, ns=(status.st_atime_ns, modified_ns))
         return os.fstat(fd)

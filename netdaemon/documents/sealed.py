@@ -21,7 +21,7 @@ class Seals:
         self._root = root
         self._paths = sorted({from_text(path) for path in paths})
 
-    def keep(self, permit: Permit | None, above: bool = False) -> Permit | None:
+    def guard(self, permit: Permit | None, above: bool = False) -> Permit | None:
         """``permit``, and besides Forbidden for what is sealed; with ``above`` for what leads to it, too."""
         if not self._paths:
             return permit

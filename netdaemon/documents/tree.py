@@ -202,17 +202,19 @@ class Tree(Readable):
 
     def may_write(self, path: bytes, permit: Permit | None = None) -> bool:
         """Would changing what stands there, or making it, be allowed, by rights and by the file system?"""
-
         try:
             parts, _ = names.split(path, self._hidden)
             seal = self._seal(permit)
             if parts:
                 with closing(self._end(path, seal)) as end:
-                    if end.status is not None and end.seen is None:
+                    if end.status is None:
+                        return may_fill(end.fd, b".", ())
+                    if end.seen is None:
                         return False  # a link that leads nowhere
-                    if end.seen is None or not stat.S_ISDIR(end.seen.st_mode):
+                    if not stat.S_ISDIR(end.seen.st_mode):
                         # a document is put in the place of another, or of a link: its folder's matter
-                        return (end.seen is None or stat.S_ISREG(end.seen.st_mode)) and may_fill(end.fd, b".", ())
+                        replaceable = stat.S_ISREG(end.seen.st_mode) and not end.wants_folder
+                        return replaceable and may_fill(end.fd, b".", ())
             return self._reach(path, parts, may_fill, seal)
         except Unavailable:
             raise
@@ -226,7 +228,7 @@ class Tree(Readable):
         parts, _ = names.split(path, self._hidden)
         fd, where = self._reach(path, parts, open_folder, permit)
         try:
-            disk = os.statvfs(fd)
+            disk = os.fstatvfs(fd)
         except OSError as error:
             raise failure(error, path) from error
         finally:
@@ -259,7 +261,7 @@ class Tree(Readable):
     # --- inside
 
     def _seal(self, permit: Permit | None, above: bool = False) -> Permit | None:
-        return permit if self._root is None else self._seals.keep(permit, above)
+        return permit if self._root is None else self._seals.guard(permit, above)
 
     def _quota(self, limit: Limit) -> Quota:
         return Quota(self._ledger.usage(limit.home), limit.size)

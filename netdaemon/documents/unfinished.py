@@ -12,7 +12,7 @@ from netdaemon.documents.failures import failure
 from netdaemon.documents.moving import rename_new
 from netdaemon.documents.scan import lstat
 from netdaemon.documents.writer import Writer
-from netdaemon.interfaces import BadOffset, DocumentError, Entry, NoSpace, NotFound, OpenDocument
+from netdaemon.interfaces import BadOffset, NoSpace, NotFound, OpenDocument
 
 STEP = 1 << 20
 """Octets copied with each write."""
@@ -26,6 +26,8 @@ class Resumed(Writer):
     An upload that was kept is taken away under a name that nobody sees, so that it is one writer's alone, and cut to
     ``offset``. Else these octets are copied from what ``source`` opens: a step with each write and the rest in commit
     or keep, which may therefore take as long as copying it all.
+
+    A crash loses a part that was taken away, as it loses every upload under way.
     """
 
     def __init__(self, *arguments: Any, offset: int, source: Callable[[], OpenDocument], **more: Any) -> None:
@@ -41,20 +43,8 @@ class Resumed(Writer):
         self._copy(STEP)
         super().write(data)
 
-    def commit(self) -> Entry:
-        """Copy what is left of the beginning, sync, rename, sync the folder."""
-        self._check()
-        self._copy(self._offset)
-        return super().commit()
-
-    def keep(self) -> None:
-        """Copy what is left of the beginning, and keep it under the part's name. Never raises."""
-        if self._file >= 0:
-            try:
-                self._copy(self._offset)
-            except DocumentError:
-                self.abandon()  # a part with a hole in it must not be gone on from
-        super().keep()
+    def _complete(self) -> None:
+        self._copy(self._offset)  # a document with a hole in it must have no name
 
     def _close(self) -> None:
         super()._close()
@@ -101,11 +91,16 @@ class Resumed(Writer):
                 os.rename(part, self._temporary, src_dir_fd=self._folder, dst_dir_fd=self._folder)
             except FileNotFoundError:
                 return False  # somebody was quicker
-            if not os.path.samestat(status, os.stat(self._temporary, dir_fd=self._folder, follow_symlinks=False)):
+            try:
+                now = os.stat(self._temporary, dir_fd=self._folder, follow_symlinks=False)
+                if not os.path.samestat(status, now):
+                    self._give_back(part)
+                    return False
+                os.fchmod(file, status.st_mode & 0o777)  # never set-uid
+                os.ftruncate(file, self._offset)
+            except OSError:
                 self._give_back(part)
-                return False
-            os.fchmod(file, status.st_mode & 0o777)  # never set-uid
-            os.ftruncate(file, self._offset)
+                raise
             self._file, file = file, -1
         finally:
             if file >= 0:
@@ -117,7 +112,7 @@ class Resumed(Writer):
         return True
 
     def _give_back(self, part: bytes) -> None:
-        """Another part was put in its place as it was taken."""
+        """It was another part, put there as we took it; or it can't be gone on with."""
         try:
             rename_new(self._temporary, part, self._folder, self._folder)
         except FileExistsError:

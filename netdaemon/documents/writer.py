@@ -98,6 +98,7 @@ class Writer:
         """
         self._check()
         try:
+            self._complete()
             replaced = self._rename()
             self._changed(self._where[-1])
             self._ledger.changed(self._where, -replaced)
@@ -116,6 +117,7 @@ class Writer:
         """
         try:
             if self._file >= 0 and self._temporary and self._part is not None and self._size:
+                self._complete()
                 replaced = _size(self._old(self._part))
                 self._check_folder()
                 os.rename(self._temporary, self._part, src_dir_fd=self._folder, dst_dir_fd=self._folder)
@@ -141,6 +143,9 @@ class Writer:
 
     def _begin(self, mode: int) -> None:
         self._file = os.open(self._temporary, _CREATE, mode, dir_fd=self._folder)
+
+    def _complete(self) -> None:
+        """What is still to be done before it may have a name."""
 
     def _rename(self) -> int:
         """Give it its name; how many bytes stood there."""
