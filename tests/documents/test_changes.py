@@ -48,9 +48,32 @@ class ChangesTests(SynchronousTestCase):
         self.tree.remove(b"/x/")
         self.assertEqual(self.listener.heard, [(b"/x", True), (b"/x/z", True), (b"/x/z", False), (b"/x", False)])
 
+    def test_renamed_kept_and_changed(self) -> None:
+        for path in ("a", "dir/b"):
+            (self.top / path).parent.mkdir(exist_ok=True)
+            (self.top / path).touch()
+        self.tree.rename(b"a", b"/dir//b")
+        self.assertEqual(self.listener.heard, [(b"/a", False), (b"/dir/b", True)])
+        self.tree.rename(b"/dir", b"/dir2")  # with all that stands in it
+        self.tree.change(b"/dir2/b", 5)
+        self.assertEqual(self.listener.heard[2:], [(b"/", True), (b"/dir2/b", True)])
+        writer = self.tree.write(b"/dir2/b")
+        writer.write(b"12345")
+        writer.keep()
+        self.assertEqual(self.listener.heard[4:], [(b"/dir2/b.part", True)])
+        self.tree.resume(b"/dir2/b", 3).commit()
+        self.assertEqual(self.listener.heard[5:], [(b"/dir2/b.part", False), (b"/dir2/b", True)])
+
     def test_nothing_done_nothing_told(self) -> None:
         self.tree.write(b"/a").abandon()
-        for refused in (lambda: self.tree.remove(b"/none"), lambda: self.tree.make_folder(b"/")):
+        self.tree.write(b"/a").keep()
+        for refused in (
+            lambda: self.tree.remove(b"/none"),
+            lambda: self.tree.make_folder(b"/"),
+            lambda: self.tree.rename(b"/none", b"/a"),
+            lambda: self.tree.change(b"/none", 5),
+            lambda: self.tree.resume(b"/none", 5),
+        ):
             self.assertRaises(DocumentError, refused)
         (self.top / "a").mkdir()
         self.assertRaises(DocumentError, self.tree.make_folder, b"/a")

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from netdaemon.documents.rights import Narrowed, Rights
-from netdaemon.interfaces import Account, Forbidden, IDocuments, IsFolder, NotFound, Right
+from netdaemon.interfaces import Account, DocumentError, Forbidden, IDocuments, IsFolder, NotFound, Right
 from tests.documents.forest import ForestTests, read, save, shown
 
 
@@ -29,6 +29,10 @@ class NarrowedTests(ForestTests):
     def untouchable(self, documents: Narrowed, path: bytes, kind: type[Exception]) -> None:
         for call in (documents.write, documents.remove, documents.make_folder):
             self.assertRaises(kind, call, path)
+        self.assertRaises(kind, documents.write, path, True)
+        self.assertRaises(kind, documents.resume, path, 0)
+        self.assertRaises(kind, documents.rename, path, b"/elsewhere")
+        self.assertFalse(documents.may_write(path))
 
     def test_interface(self) -> None:
         verifyObject(IDocuments, self.narrowed())
@@ -93,6 +97,66 @@ class NarrowedTests(ForestTests):
                 self.untouchable(documents, path, Forbidden)
         documents = self.narrowed(("/private", "-"), name="anonymous")
         self.assertRaises(NotFound, documents.open, b"/private/a")
+
+    def test_renamed_where_both_may_be_written(self) -> None:
+        documents = self.narrowed(("/", "r"), ("/pub", "rw"), ("/private/open", "rw"))
+        for path, to in (
+            (b"/pub/a", b"/a"),
+            (b"/pub/a", b"/private/x"),
+            (b"/a", b"/pub/x"),
+            (b"/a", b"/pub/a"),
+            (b"/pub/in", b"/in"),
+            (b"/private/deep", b"/pub/deep"),
+        ):
+            self.assertRaises(Forbidden, documents.rename, path, to)
+        documents.rename(b"/pub/a", b"/private/open/a")
+        documents.rename(b"/pub/in", b"/private/open/in")
+        self.assertEqual(read(documents, b"/private/open/a"), b"pub/a")
+        documents = self.narrowed(("/private", "-"))
+        self.assertRaises(NotFound, documents.rename, b"/a", b"/private/x")
+        self.assertRaises(NotFound, documents.rename, b"/private/a", b"/x")
+
+    def test_renaming_opens_nothing(self) -> None:
+        """A folder takes what is closed in it along, to where it would be open."""
+        for mode in ("-", "r"):
+            documents = self.narrowed(("/private/deep/er", mode))
+            for path in (b"/private", b"/private/deep"):
+                self.assertRaises(Forbidden, documents.rename, path, b"/pub/x")
+            documents.rename(b"/private/open", b"/pub/x")
+            documents.rename(b"/pub/x", b"/private/open")
+        documents = self.narrowed(("/private/deep/er", "rw"), ("/pub/shut", "-"))
+        self.assertRaises(Forbidden, documents.rename, b"/pub", b"/x")
+        documents.rename(b"/private/deep", b"/deep")
+
+    def test_renaming_puts_nothing_where_it_may_not(self) -> None:
+        """A folder brings what is in it to places that are closed."""
+        documents = self.narrowed(("/x/er", "r"), ("/y/er/a", "-"))
+        for to in (b"/x", b"/y"):
+            self.assertRaises(Forbidden, documents.rename, b"/private/deep", to)
+        documents.rename(b"/private/deep", b"/z")
+
+    def test_gone_on_with_only_what_may_be_read(self) -> None:
+        self.link("pub/to-a", "../private/a")
+        documents = self.narrowed(("/private", "-"))
+        error = self.assertRaises(DocumentError, documents.resume, b"/pub/to-a", 3)
+        self.assertIn(type(error), (NotFound, Forbidden))
+        self.link("pub/to-b", "../private/open/a")
+        documents = self.narrowed(("/private", "-"), ("/private/open", "r"))
+        writer = documents.resume(b"/pub/to-b", 3)
+        writer.commit()
+        self.assertEqual(read(documents, b"/pub/to-b"), b"pri")
+
+    def test_kept_only_where_it_may_be_written(self) -> None:
+        for mode in ("r", "-"):
+            self.file("pub/a.part", b"older")
+            documents = self.narrowed(("/pub/a.part", mode))
+            writer = documents.write(b"/pub/a")
+            writer.write(b"new")
+            writer.keep()
+            self.assertEqual((self.top / "pub/a.part").read_bytes(), b"older")
+            documents.resume(b"/pub/a", 3).commit()
+            self.assertEqual((self.top / "pub/a").read_bytes(), b"pub", "of the document, not of the part")
+            self.assertEqual((self.top / "pub/a.part").read_bytes(), b"older")
 
     def test_listing_too(self) -> None:
         documents = self.narrowed(("/private", "-"))

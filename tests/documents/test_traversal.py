@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from netdaemon.documents.resolve import LINKS
+from netdaemon.documents.tree import Tree
 from netdaemon.interfaces import DocumentError, Forbidden, IsFolder, NotFolder, NotFound
 from tests.documents.forest import ForestTests, descriptors, read, save, shown
 
@@ -35,6 +36,9 @@ class PathTests(ForestTests):
         ]:
             for call in (tree.entry, tree.open, tree.list, tree.write, tree.remove, tree.make_folder):
                 self.assertRaises(NotFound, call, path)
+            for call in others(tree):
+                self.assertRaises(NotFound, call, path)
+            self.assertFalse(tree.may_write(path))
         for path in [
             b"/%2e%2e/outside/secret",  # decoding is the protocol's, and done
             b"/..\\outside\\secret",
@@ -63,6 +67,10 @@ class LinkTests(ForestTests):
                 self.assertRaises(NotFound, call, path)
             self.assertRaises((NotFound, Forbidden), tree.write, path)
             self.assertRaises((NotFound, Forbidden), tree.make_folder, path)
+            for call in others(tree):
+                self.assertRaises((NotFound, Forbidden, NotFolder), call, path)
+            self.assertFalse(tree.may_write(path))
+        self.assertEqual((self.top / "dir/a").read_bytes(), b"inside")
         self.assertEqual([(path.name, path.read_bytes()) for path in self.outside.iterdir()], [("secret", b"SECRET")])
 
     def test_out_of_the_tree(self) -> None:
@@ -367,6 +375,79 @@ class SwapTests(ForestTests):
         self.assertEqual({path.name for path in (self.outside / "moved").iterdir()}, {"a"})
         self.assertEqual((self.outside / "moved/a").read_bytes(), b"inside")
 
+    def test_renamed_from_a_folder_swapped_for_a_link(self) -> None:
+        tree = self.tree()
+        self.before_call("open", b"deep", self.swap_for_link("dir/deep", self.outside))
+        self.assertRaises(NotFound, tree.rename, b"/dir/deep/a", b"/a")
+        self.assertEqual((self.outside / "a").read_bytes(), b"SECRET")
+
+    def test_renamed_into_a_folder_swapped_for_a_link(self) -> None:
+        self.file("b", b"inside")
+        tree = self.tree()
+        self.before_call("open", b"deep", self.swap_for_link("dir/deep", self.outside))
+        self.assertRaises(NotFound, tree.rename, b"/b", b"/dir/deep/a")
+        self.assertEqual((self.outside / "a").read_bytes(), b"SECRET")
+
+    def test_renamed_when_both_folders_are_open(self) -> None:
+        """The folders are those that were found, wherever their names lead by now."""
+        self.file("b", b"B")
+        self.folder("other")
+        tree = self.tree()
+        self.before_call("rename", b"b", self.swap_for_link("other", self.outside))
+        tree.rename(b"/b", b"/other/a")
+        self.assertEqual((self.outside / "a").read_bytes(), b"SECRET")
+        self.assertEqual((self.top / "other-away/a").read_bytes(), b"B")
+
+    def test_renamed_over_what_became_a_link(self) -> None:
+        self.file("b", b"B")
+        tree = self.tree()
+        self.before_call("rename", b"b", self.swap_for_link("dir/deep/a", self.outside / "a"))
+        tree.rename(b"/b", b"/dir/deep/a")
+        self.assertEqual((self.outside / "a").read_bytes(), b"SECRET")
+        self.assertEqual(read(tree, b"/dir/deep/a"), b"B")
+
+    def test_renamed_after_it_became_a_link(self) -> None:
+        """The link is moved, never what it leads to."""
+        tree = self.tree()
+        self.before_call("rename", b"a", self.swap_for_link("dir/deep/a", self.outside / "a"))
+        tree.rename(b"/dir/deep/a", b"/moved")
+        self.assertTrue((self.top / "moved").is_symlink())
+        self.assertRaises(NotFound, tree.open, b"/moved")
+        self.assertEqual((self.outside / "a").read_bytes(), b"SECRET")
+
+    def test_kept_in_a_folder_swapped_for_a_link(self) -> None:
+        tree = self.tree()
+        writer = tree.write(b"/dir/deep/a")
+        writer.write(b"new")
+        self.swap_for_link("dir/deep", self.outside)()
+        writer.keep()
+        self.assertEqual({path.name for path in self.outside.iterdir()}, {"a", "deep", "secret"})
+        self.assertEqual({path.name for path in (self.top / "dir/deep-away").iterdir()}, {"a"})
+
+    def test_kept_over_what_became_a_link(self) -> None:
+        self.file("dir/deep/a.part", b"older")
+        tree = self.tree()
+        writer = tree.write(b"/dir/deep/a")
+        writer.write(b"new")
+        self.before_call("rename", writer._temporary, self.swap_for_link("dir/deep/a.part", self.outside / "a"))
+        writer.keep()
+        self.assertEqual(read(tree, b"/dir/deep/a.part"), b"new")
+        self.assertEqual((self.outside / "a").read_bytes(), b"SECRET")
+
+    def test_gone_on_with_where_a_link_was_put(self) -> None:
+        self.file("dir/deep/b", b"12345")
+        tree = self.tree()
+        self.before_call("open", b"b", self.swap_for_link("dir/deep/b", self.outside / "a"))
+        self.assertRaises(NotFound, tree.resume, b"/dir/deep/b", 3)
+        self.assertEqual({path.name for path in (self.top / "dir/deep").iterdir()}, {"a", "b", "b-away"})
+
+    def test_changed_by_a_folder_swapped_for_a_link(self) -> None:
+        tree = self.tree()
+        before = (self.outside / "a").stat()
+        self.before_call("open", b"deep", self.swap_for_link("dir/deep", self.outside))
+        self.assertRaises(NotFound, tree.change, b"/dir/deep/a", 5, 0o777)
+        self.assertEqual((self.outside / "a").stat(), before)
+
     def test_written_over_what_became_a_link(self) -> None:
         tree = self.tree()
         writer = tree.write(b"/dir/deep/a")
@@ -382,6 +463,7 @@ class RaceTests(ForestTests):
         """A folder and a link to the outside change places as fast as they can, while we read and write."""
         self.file("x/a", b"inside")
         (self.outside / "a").write_bytes(b"SECRET")
+        before = (self.outside / "a").stat().st_mtime_ns
         self.link("y", self.outside)
         exchange = exchanger(self.top / "x", self.top / "y")
         tree = self.tree()
@@ -405,15 +487,46 @@ class RaceTests(ForestTests):
                 except DocumentError:
                     pass  # it changed under our hands: any refusal will do
                 if number % 30 == 0:
-                    try:
-                        save(tree, b"/x/new", b"new")
-                    except DocumentError:
-                        pass
+                    for call in (
+                        lambda: save(tree, b"/x/new", b"new"),
+                        lambda: tree.rename(b"/x/new", b"/x/newer"),
+                        lambda: tree.rename(b"/y/a", b"/stolen"),
+                        lambda: tree.rename(b"/x/newer", b"/y/put"),
+                        lambda: tree.change(b"/y/a", 5),
+                        lambda: seen.add(kept(tree, b"/x/a")),
+                    ):
+                        try:
+                            call()
+                        except DocumentError:
+                            pass
         finally:
             stop.set()
             thread.join()
-        self.assertLessEqual(seen, {b"inside", b"", b"a", b"new"})
+        self.assertLessEqual(seen, {b"inside", b"", b"a", b"new", b"newer", b"put", b"a.part"})
         self.assertEqual({path.name for path in self.outside.iterdir()}, {"a", "secret"})
+        self.assertEqual((self.outside / "a").read_bytes(), b"SECRET")
+        self.assertEqual((self.outside / "a").stat().st_mtime_ns, before)
+
+
+def others(tree: Tree) -> list[Callable[[bytes], object]]:
+    """The methods with more than a path, and those that came later."""
+    return [
+        lambda path: tree.write(path, True),
+        lambda path: tree.resume(path, 0),
+        lambda path: tree.rename(path, b"/elsewhere"),
+        lambda path: tree.rename(b"/dir/a", path),
+        lambda path: tree.change(path, 5, 0o700),
+        tree.space,
+        lambda path: tree.digest(path, "crc32").send(None),
+        lambda path: tree.within(b"/dir").entry(path + b"/../../x"),
+        lambda path: tree.within(path).entry(b"/"),
+    ]
+
+
+def kept(tree: Tree, path: bytes) -> bytes:
+    """Go on with a document, keep it, and see what was kept."""
+    tree.resume(path, 3).keep()
+    return read(tree, path + b".part").replace(b"ins", b"inside")
 
 
 def exchanger(one: Path, two: Path) -> Callable[[], None]:

@@ -14,11 +14,12 @@ from netdaemon.config.settings import DocumentsSettings
 from netdaemon.documents.tree import Tree
 from tests.documents.forest import read, shown
 
-# Writes /a in steps of the operating system; before each it says which one comes, and waits for a line.
+# Does something to /a in steps of the operating system; before each it says which one comes, and waits for a line.
 CHILD = """
 import os, sys
 from pathlib import Path
 from netdaemon.config.settings import DocumentsSettings
+from netdaemon.documents import moving, unfinished, writer as writing
 from netdaemon.documents.tree import Tree
 
 tree = Tree(DocumentsSettings(root=Path(sys.argv[1])))
@@ -27,29 +28,36 @@ def wait(step):
     print(step, flush=True)
     sys.stdin.readline()
 
-def stepping(name):
-    real = getattr(os, name)
+def stepping(owner, name):
+    real = getattr(owner, name)
     def step(*arguments, **more):
         wait(name)
         return real(*arguments, **more)
-    setattr(os, name, step)
+    setattr(owner, name, step)
 
-for name in ("open", "write", "fchmod", "fsync", "rename"):
-    stepping(name)
+for name in ("open", "write", "fchmod", "fsync", "rename", "ftruncate", "copy_file_range", "link", "unlink"):
+    stepping(os, name)
+if sys.argv[3] == "in steps":
+    moving._renameat2 = None
+else:
+    stepping(writing, "rename_new")
+exec(sys.argv[2])
+wait("end")
+"""
+WRITE = """
 writer = tree.write(b"/a")
 writer.write(b"n" * 1000)
 writer.write(b"n" * 1000)
 writer.commit()
-wait("end")
 """
 OLD, NEW = b"o" * 500, b"n" * 2000
 
 
 class CrashTests(SynchronousTestCase):
-    def killed_before(self, number: int, top: Path) -> str:
+    def killed_before(self, number: int, top: Path, does: str = WRITE, how: str = "") -> str:
         """Kill it before its step of that number; which step that was."""
         child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(top)],
+            [sys.executable, "-c", CHILD, str(top), does, how],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -104,3 +112,52 @@ class CrashTests(SynchronousTestCase):
         self.assertEqual(
             self.stages(None), ["open", "open", "write", "write", "fsync", "open", "rename", "fsync", "end"]
         )
+
+    def swept(self, does: str, before: dict[str, bytes], how: str = "") -> tuple[list[str], list[dict[str, bytes]]]:
+        """(the steps, what stands there when it is killed before each of them and the sweep has been)."""
+        steps: list[str] = []
+        left: list[dict[str, bytes]] = []
+        while "end" not in steps:
+            top = Path(self.mktemp()).resolve()
+            top.mkdir(parents=True)
+            for name, data in before.items():
+                (top / name).write_bytes(data)
+            steps.append(self.killed_before(len(steps), top, does, how))
+            tree = Tree(DocumentsSettings(root=top))
+            with self.assertRaises(StopIteration):
+                tree.sweep(before=1e12).send(None)
+            tree.close()
+            left.append({path.name: path.read_bytes() for path in top.iterdir()})
+        return steps, left
+
+    def test_new_only(self) -> None:
+        does = "writer = tree.write(b'/a', True); writer.write(b'new'); writer.commit()"
+        steps, left = self.swept(does, {})
+        self.assertEqual(steps, ["open", "open", "write", "fsync", "open", "rename_new", "fsync", "end"])
+        self.assertEqual(left, [{}] * 6 + [{"a": b"new"}] * 2)
+        steps, left = self.swept(does, {}, "in steps")
+        self.assertEqual(steps, ["open", "open", "write", "fsync", "open", "link", "unlink", "fsync", "end"])
+        self.assertEqual(left, [{}] * 6 + [{"a": b"new"}] * 3)
+
+    def test_kept(self) -> None:
+        before = {"a": b"old", "a.part": b"older"}
+        steps, left = self.swept("writer = tree.write(b'/a'); writer.write(b'new'); writer.keep()", before)
+        self.assertEqual(steps, ["open", "open", "write", "open", "rename", "end"])
+        self.assertEqual(left, [before] * 5 + [{"a": b"old", "a.part": b"new"}])
+
+    def test_gone_on_with(self) -> None:
+        """A part that was taken away is lost, the document never."""
+        before = {"a": b"old", "a.part": b"12345"}
+        does = "writer = tree.resume(b'/a', 4); writer.write(b'new'); writer.commit()"
+        steps, left = self.swept(does, before)
+        taking = ["open", "open", "rename", "fchmod", "ftruncate"]
+        self.assertEqual(steps, [*taking, "write", "fsync", "open", "rename", "fsync", "end"])
+        self.assertEqual(left, [before] * 3 + [{"a": b"old"}] * 6 + [{"a": b"1234new"}] * 2)
+
+    def test_gone_on_with_from_the_document(self) -> None:
+        before = {"a": b"12345"}
+        does = "writer = tree.resume(b'/a', 4); writer.write(b'new'); writer.commit()"
+        steps, left = self.swept(does, before)
+        begin = ["open", "open", "open", "ftruncate", "copy_file_range", "write"]
+        self.assertEqual(steps, [*begin, "fsync", "open", "rename", "fsync", "end"])
+        self.assertEqual(left, [before] * 9 + [{"a": b"1234new"}] * 2)
