@@ -60,28 +60,75 @@ def calls(tree: Tree, folder: Path) -> None:
 
     row("write + commit of 1 KiB (two fsyncs)", best(write, 50), "us")
 
+    def rename() -> None:
+        tree.rename(b"/dir/new", b"/dir/newer")
+        tree.rename(b"/dir/newer", b"/dir/new")
+
+    row("rename /dir/new", best(rename) / 2, "us")
+    row("may_write /dir/file", best(lambda: tree.may_write(b"/dir/file")), "us")
+    sealed = Tree(DocumentsSettings(root=folder), None, ["/cgi"])
+    row("may_write /dir/file, where another path is sealed", best(lambda: sealed.may_write(b"/dir/file")), "us")
+    sealed.close()
+
+
+def resuming(tree: Tree, folder: Path) -> None:
+    """What a peer waits for who goes on with 256 MiB that are all in memory."""
+    with (folder / "large").open("wb") as file:
+        for _ in range(256):
+            file.write(bytes(1 << 20))
+
+    def once() -> tuple[float, float]:
+        begin = time.perf_counter()
+        writer = tree.resume(b"/large", 256 << 20)
+        begun = time.perf_counter() - begin
+        longest = 0.0
+        for _ in range(256):
+            begin = time.perf_counter()
+            writer.write(b"x")
+            longest = max(longest, time.perf_counter() - begin)
+        writer.abandon()
+        return begun, longest
+
+    found = [once() for _ in range(ROUNDS)]
+    row("resume a document of 256 MiB", min(begun for begun, _ in found) * 1e6, "us")
+    row("a write that copies a step of it: longest", min(longest for _, longest in found) * 1e3, "ms")
+
+
+class Beat:
+    """An event every round of the reactor; the longest time between two is the stall."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._last = self._begin = time.perf_counter()
+        self.longest = 0.0
+        self.running = True
+        self._beat()
+
+    def _beat(self) -> None:
+        now = time.perf_counter()
+        self.longest, self._last = max(self.longest, now - self._last), now
+        if self.running:
+            self._clock.callLater(0, self._beat)
+
+    def end(self) -> float:
+        """Seconds since it began."""
+        self.running = False
+        return time.perf_counter() - self._begin
+
 
 async def listing(tree: Tree, clock: IReactorTime) -> None:
-    """Beside the listing an event every round of the reactor; the longest time between two is the stall."""
-    longest, last, running = 0.0, time.perf_counter(), True
-
-    def beat() -> None:
-        nonlocal longest, last
-        now = time.perf_counter()
-        longest, last = max(longest, now - last), now
-        if running:
-            clock.callLater(0, beat)
-
-    beat()
+    beat = Beat(clock)
     count = 0
-    begin = time.perf_counter()
     async for entries in tree.listing(b"/many"):
         count += len(entries)
-    took = time.perf_counter() - begin
-    running = False
+    row(f"listing /many, {NAMES} names: whole", beat.end() * 1e3, "ms")
+    row(f"listing /many, {NAMES} names: longest stall", beat.longest * 1e3, "ms")
     assert count == NAMES
-    row(f"listing /many, {NAMES} names: whole", took * 1e3, "ms")
-    row(f"listing /many, {NAMES} names: longest stall", longest * 1e3, "ms")
+    for algorithm in ("sha256", "crc32"):
+        beat = Beat(clock)
+        await tree.digest(b"/large", algorithm)
+        row(f"{algorithm} of 256 MiB: MiB a second", 256 / beat.end(), "")
+        row(f"{algorithm} of 256 MiB: longest stall", beat.longest * 1e3, "ms")
     begin = time.perf_counter()
     await tree.sweep(before=0)
     row("sweep of the whole tree, resting between its turns", (time.perf_counter() - begin) * 1e3, "ms")
@@ -103,6 +150,7 @@ def main(reactor: IReactorTime) -> Deferred[None]:
                 (folder / f"many/{number:06}").touch()
             tree = Tree(DocumentsSettings(root=folder), reactor)
             calls(tree, folder)
+            resuming(tree, folder)
             await listing(tree, reactor)
             tree.close()
 

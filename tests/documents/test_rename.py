@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 from collections.abc import Callable
@@ -279,6 +280,20 @@ class KernelTests(ForestTests):
         self.patch(moving, "_rename_in_steps", lambda *_: self.fail("in steps"))
         self.folder("dir")
         self.tree().rename(b"/dir", b"/to")
+
+    def test_a_file_system_that_cannot(self) -> None:
+        for number in (errno.EINVAL, errno.ENOSYS):
+
+            def cannot(*arguments: object, number: int = number) -> int:
+                ctypes.set_errno(number)
+                return -1
+
+            self.folder("dir")
+            patch = self.patch(moving, "_renameat2", cannot)
+            self.tree().rename(b"/dir", b"/to")
+            patch.restore()
+            self.assertEqual([path.name for path in self.top.iterdir()], ["to"])
+            (self.top / "to").rmdir()
 
     def test_other_errors_are_not_tried_in_steps(self) -> None:
         self.patch(moving, "_rename_in_steps", lambda *_: self.fail("in steps"))

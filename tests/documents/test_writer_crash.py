@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -41,6 +44,7 @@ if sys.argv[3] == "in steps":
     moving._renameat2 = None
 else:
     stepping(writing, "rename_new")
+sys.stdin.readline()
 exec(sys.argv[2])
 wait("end")
 """
@@ -54,8 +58,9 @@ OLD, NEW = b"o" * 500, b"n" * 2000
 
 
 class CrashTests(SynchronousTestCase):
-    def killed_before(self, number: int, top: Path, does: str = WRITE, how: str = "") -> str:
-        """Kill it before its step of that number; which step that was."""
+    @contextmanager
+    def child(self, top: Path, does: str = WRITE, how: str = "") -> Iterator[Callable[[], str]]:
+        """Gives what lets it go on, and says before which step it waits then. It is killed at the end."""
         child = subprocess.Popen(
             [sys.executable, "-c", CHILD, str(top), does, how],
             stdin=subprocess.PIPE,
@@ -64,19 +69,28 @@ class CrashTests(SynchronousTestCase):
             cwd=Path(netdaemon.__file__).parent.parent,
         )
         assert child.stdin is not None and child.stdout is not None
+        stdin, stdout = child.stdin, child.stdout
+
+        def step() -> str:
+            stdin.write("\n")
+            stdin.flush()
+            return stdout.readline().strip()
+
         try:
-            step = child.stdout.readline().strip()
-            for _ in range(number):
-                child.stdin.write("\n")
-                child.stdin.flush()
-                step = child.stdout.readline().strip()
+            yield step
         finally:
             child.kill()
             child.wait()
-            child.stdin.close()
-            child.stdout.close()
+            stdin.close()
+            stdout.close()
         self.assertEqual(child.returncode, -signal.SIGKILL)
-        return step
+
+    def killed_before(self, number: int, top: Path) -> str:
+        """Kill it before its step of that number; which step that was."""
+        with self.child(top) as step:
+            for _ in range(number):
+                step()
+            return step()
 
     def stages(self, old: bytes | None) -> list[str]:
         steps: list[str] = []
@@ -114,20 +128,26 @@ class CrashTests(SynchronousTestCase):
         )
 
     def swept(self, does: str, before: dict[str, bytes], how: str = "") -> tuple[list[str], list[dict[str, bytes]]]:
-        """(the steps, what stands there when it is killed before each of them and the sweep has been)."""
+        """(the steps, what stands there when it is killed before each of them and the sweep has been).
+
+        One child for all: while it waits, the disk is as it would be had it been killed there.
+        """
+        top = Path(self.mktemp()).resolve()
+        top.mkdir(parents=True)
+        for name, data in before.items():
+            (top / name).write_bytes(data)
         steps: list[str] = []
         left: list[dict[str, bytes]] = []
-        while "end" not in steps:
-            top = Path(self.mktemp()).resolve()
-            top.mkdir(parents=True)
-            for name, data in before.items():
-                (top / name).write_bytes(data)
-            steps.append(self.killed_before(len(steps), top, does, how))
-            tree = Tree(DocumentsSettings(root=top))
-            with self.assertRaises(StopIteration):
-                tree.sweep(before=1e12).send(None)
-            tree.close()
-            left.append({path.name: path.read_bytes() for path in top.iterdir()})
+        with self.child(top, does, how) as step:
+            while "end" not in steps:
+                steps.append(step())
+                copied = top.with_name(f"{top.name}-{len(steps)}")
+                shutil.copytree(top, copied)
+                tree = Tree(DocumentsSettings(root=copied))
+                with self.assertRaises(StopIteration):
+                    tree.sweep(before=1e12).send(None)
+                tree.close()
+                left.append({path.name: path.read_bytes() for path in copied.iterdir()})
         return steps, left
 
     def test_new_only(self) -> None:
