@@ -34,12 +34,14 @@ class Caller:
     """Who asks, and over what: what all requests of one connection have in common. Asked for only when it is needed,
     since most requests never ask, and each address costs a call of the kernel.
 
-    ``version`` is the protocol's as CGI has it, ``HTTP/1.1``.
+    ``version`` is the protocol's as CGI has it, ``HTTP/1.1``. ``user`` is the account that a request was found to come
+    from, empty for none: whoever checks credentials sets it, on a copy made for that one request.
     """
 
-    def __init__(self, transport: Any, version: str = "HTTP/1.1") -> None:
+    def __init__(self, transport: Any, version: str = "HTTP/1.1", user: str = "") -> None:
         self._transport = transport
         self.version = version
+        self.user = user
 
     @cached_property
     def peer(self) -> IAddress:
