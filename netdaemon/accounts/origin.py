@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from twisted.internet.interfaces import IAddress
 
@@ -51,6 +52,7 @@ def origin(peer: IAddress) -> Origin:
     return origin_named(str(getattr(peer, "host", "")))
 
 
+@lru_cache(maxsize=1024)  # HTTP asks for each request anew, and the networks take half of a login's time
 def origin_named(text: str) -> Origin:
     """The origin that is written so: an address, or `LOCAL`; ``Origin.text`` gives it back."""
     address = parse_address(text)

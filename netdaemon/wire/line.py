@@ -23,7 +23,6 @@ class PageFactory(LineFactory):
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Generator
-from ipaddress import ip_address
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -37,6 +36,7 @@ from netdaemon.interfaces import ICounter, IHouse, ISession
 from netdaemon.wire.framing import CRLF, GONE, RUNNING, ConnectionLost, FlawedLine, LineTooLong, flaw_in
 from netdaemon.wire.linesettings import LineSettings
 from netdaemon.wire.linestream import HANDSHAKE, IDLE, LINE, NOTHING, LineStream, Sink
+from netdaemon.wire.plaintext import may_travel, on_loopback
 from netdaemon.wire.transcript import Transcript
 from netdaemon.wire.verbs import ALWAYS, Refused, Texts, Verb, VerbTable
 
@@ -191,15 +191,12 @@ class LineSession(LineStream):
     @property
     def on_loopback(self) -> bool:
         """Does this connection stay on this host? Behind a PROXY header both of its addresses must say so."""
-        return all(_is_loopback(address) for address in (self.transport.getHost(), self.peer))
+        return on_loopback(self.transport.getHost(), self.peer)
 
     @property
     def may_login_plain(self) -> bool:
         """May a password travel over this connection as it is (``plaintext-login``)?"""
-        if self.secure:
-            return True
-        policy = self.settings.plaintext_login
-        return policy == "always" or (policy == "loopback" and self.on_loopback)
+        return self.secure or may_travel(self.settings.plaintext_login, self.transport.getHost(), self.peer)
 
     # --- commands --------------------------------------------------------------------------------------------
 
@@ -454,14 +451,3 @@ def _continued(coroutine: Coroutine[Any, Any, None], awaited: Any) -> Generator[
 
 async def _wait_for(work: Awaitable[None]) -> None:
     await work
-
-
-def _is_loopback(address: IAddress) -> bool:
-    host = getattr(address, "host", None)
-    if not isinstance(host, str):
-        return True  # a UNIX socket's
-    try:
-        ip = ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    return (getattr(ip, "ipv4_mapped", None) or ip).is_loopback
