@@ -437,3 +437,9 @@ class IMeasure(Interface):
 
     def access(settings: ServiceSettings) -> IAccessLog | None:
         """The service's access log; None when the section has none."""
+
+    def samples() -> Iterator[tuple[str, Mapping[str, str], float]]:
+        """What was counted so far: (name, labels, value), names as `text` has them."""
+
+    def text(openmetrics: bool = False) -> bytes:
+        """The same in Prometheus' text format, or in OpenMetrics'."""

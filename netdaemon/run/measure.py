@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +16,7 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.registry import Collector
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -32,6 +34,12 @@ WRITE_SECONDS = 15.0
 
 TICK_SECONDS = 1.0
 """How often the reactor's punctuality is looked at."""
+
+_NO_SUM = (
+    "netdaemon_config_last_reload_successful",
+    "netdaemon_start_time_seconds",
+    "netdaemon_tls_cert_expiry_timestamp_seconds",
+)
 
 _TICK_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -81,7 +89,7 @@ class Measure:
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime) -> None:
+    def __init__(self, clock: IReactorTime, wall: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._access: dict[Path, AccessLog] = {}
         self._file: Path | None = None
@@ -116,6 +124,8 @@ class Measure:
             buckets=_TICK_BUCKETS,
             registry=registry,
         )
+        started = Gauge("netdaemon_start_time_seconds", "When the daemon was started.", registry=registry)
+        started.set(wall())
         self._reloaded.set(1)
         self._summed: Summed | None = None
 
@@ -158,11 +168,20 @@ class Measure:
         """A gauge ``name{label}`` whose values are asked for when the counters are; those of workers are summed."""
         self.registry.register(_Watched(name, text, label, read))
 
+    def watch_doors(
+        self, connections: Callable[[], Mapping[str, float]], expiry: Callable[[], Mapping[str, float]]
+    ) -> None:
+        """The gauges of what stands open: connections by service, and until when the certificates by name are good."""
+        self.watch("netdaemon_connections", "Connections.", "protocol", connections)
+        self.watch(
+            "netdaemon_tls_cert_expiry_timestamp_seconds", "When a certificate expires, Unix seconds.", "name", expiry
+        )
+
     # --- workers ---------------------------------------------------------------------------------------------
 
     def report(self) -> list[Any]:
-        """A worker's counters and gauges, for its parent's `Sums`; whether the last reload was good, that knows."""
-        return report(self.registry, but=("netdaemon_config_last_reload_successful",))
+        """A worker's counters and gauges, for its parent's `Sums`, but for those that make no sum: that has its own."""
+        return report(self.registry, but=_NO_SUM)
 
     def sum_up(self, sums: Sums) -> None:
         """The parent's: from now on `text` has what the workers counted as well."""
@@ -189,9 +208,20 @@ class Measure:
         if "file" not in self._timers:
             self._write_on()
 
-    def text(self) -> bytes:
-        """All counters in Prometheus' text format."""
-        return generate_latest(self.registry if self._summed is None else self._summed)
+    def text(self, openmetrics: bool = False) -> bytes:
+        """All counters in Prometheus' text format, or in OpenMetrics'."""
+        write = generate_openmetrics if openmetrics else generate_latest
+        return write(self._all)
+
+    def samples(self) -> Iterator[tuple[str, Mapping[str, str], float]]:
+        """All counters: (name, labels, value)."""
+        for family in self._all.collect():
+            for sample in family.samples:
+                yield sample.name, sample.labels, sample.value
+
+    @property
+    def _all(self) -> Collector:
+        return self.registry if self._summed is None else self._summed
 
     def _beat(self, due: float) -> None:
         now = self._clock.seconds()

@@ -116,7 +116,7 @@ class Worker:
         raise_open_files(config.netdaemon.open_files)
         self._estate.adopt(adopt(config, self._sockets(boot["places"]), self._reactor, self._measure.refused))
         self._estate.open(config, certificates(config))
-        self._measure.watch("netdaemon_connections", "Connections.", "protocol", self._estate.connections)
+        self._measure.watch_doors(self._estate.connections, self._estate.expiry)
         self._measure.start(None)
         throttle = self._estate.house.accounts.throttle
         throttle.share(bytes.fromhex(boot["key"]), self._tell_login)

@@ -9,7 +9,7 @@ self.assertEqual(made.measure.commands["http", "GET", "200"], 1)
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,6 +84,18 @@ class Tally:
     def access(self, settings: ServiceSettings) -> IAccessLog | None:
         """Kept in ``access_logs[section]`` for every section, whether it has an access log or not."""
         return self.access_logs.setdefault(settings.section, Lines())
+
+    def samples(self) -> Iterator[tuple[str, Mapping[str, str], float]]:
+        """The counts, as the daemon's own have them."""
+        for (protocol, command, result), count in self.commands.items():
+            labels = {"protocol": protocol, "command": command, "result": result}
+            yield "netdaemon_commands_total", labels, count
+        for (protocol, result), count in self.auths.items():
+            yield "netdaemon_auth_total", {"protocol": protocol, "result": result}, count
+
+    def text(self, openmetrics: bool = False) -> bytes:
+        """Nothing but an end, which only OpenMetrics has."""
+        return b"# EOF\n" if openmetrics else b"\n"
 
 
 @implementer(IDocuments)

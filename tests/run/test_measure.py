@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet import task
 from twisted.logger import globalLogPublisher
@@ -45,6 +46,25 @@ class MeasureTests(SynchronousTestCase):
         self.assertEqual(self.value("netdaemon_auth_total", protocol="smtp", result="failed"), 1)
         self.measure.refused("time", "max-connections")
         self.assertEqual(self.value("netdaemon_refused_total", protocol="time", reason="max-connections"), 1)
+
+    def test_samples_and_openmetrics_say_the_same(self) -> None:
+        self.measure.auth("smtp", "failed").inc(3)
+        said = {name: value for name, labels, value in self.measure.samples() if labels.get("result") == "failed"}
+        self.assertEqual(said, {"netdaemon_auth_total": 3})
+        families = openmetrics(self.measure.text(openmetrics=True).decode())
+        samples = [sample for family in families for sample in family.samples]
+        self.assertIn(("netdaemon_auth_total", 3), [(sample.name, sample.value) for sample in samples])
+
+    def test_when_it_was_started(self) -> None:
+        self.measure = Measure(self.clock, lambda: 1234.0)
+        self.assertEqual(self.value("netdaemon_start_time_seconds"), 1234)
+
+    def test_what_makes_no_sum_is_not_reported_by_workers(self) -> None:
+        self.measure.watch_doors(lambda: {"http": 3}, lambda: {"*": 2e9})
+        self.assertIn(("netdaemon_tls_cert_expiry_timestamp_seconds", {"name": "*"}, 2e9), list(self.measure.samples()))
+        names = {family[0] for family in self.measure.report()}
+        self.assertIn("netdaemon_connections", names)
+        self.assertEqual({name for name in names if name.endswith(("_timestamp_seconds", "_time_seconds"))}, set())
 
     def test_unhandled_errors_count_once(self) -> None:
         self.measure.unhandled().inc()
