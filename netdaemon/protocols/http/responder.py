@@ -27,3 +27,14 @@ class Route(NamedTuple):
     responder: Responder
     limit: int | None = None
     at_hand: bool = False
+
+
+class Fixed(Responder):
+    """One response, known beforehand."""
+
+    def __init__(self, response: Response) -> None:
+        self._response = response
+
+    def respond(self, request: Request, caller: Caller) -> Response:
+        """That response."""
+        return self._response

@@ -23,6 +23,7 @@ from netdaemon.protocols.http.media import content_type
 from netdaemon.protocols.http.now import Now
 from netdaemon.protocols.http.partial import CHUNK, Shrunk
 from netdaemon.protocols.http.response import FileBody, Response, Stream
+from netdaemon.protocols.http.validators import entity_tag, last_modified
 
 FRESH = 1.0
 """Seconds a document stands without a look at the disk."""
@@ -144,11 +145,7 @@ class Item(Representation):
         # afterwards. So the time stamp proves something only when it was old already as the document was read (git
         # calls the others racily clean).
         self.settled = second is not None and modified_ns < second * 1_000_000_000 - SETTLED_NS
-        modified = modified_ns // 1_000_000_000
-        if second is not None and modified > second:
-            modified = second  # RFC 9110 8.8.2.1: never later than Date
-        etag = b'"%x-%x-%x"' % (self.entry.inode, modified_ns, self.entry.size)
-        self._tell(modified, etag, media_type, coding, b"bytes")
+        self._tell(last_modified(self.entry, second), entity_tag(self.entry), media_type, coding, b"bytes")
 
     def found_unchanged(self, now: float) -> None:
         """It was looked at again."""
