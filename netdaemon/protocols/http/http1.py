@@ -219,6 +219,8 @@ class Session(Protocol):
             return False
         now = factory.seconds()
         site = known.site
+        if not site.clear and not self.caller.secure:
+            return False
         response = site.at_hand(known.request.path, known.codings, now)
         if response is None:
             return False
@@ -488,7 +490,12 @@ class Session(Protocol):
         self._log.failure("a request could not be answered")
         self._factory.unhandled.inc()
         self._keep = False
-        return page(500, None if self._request is None else self._request.fields)
+        return self._page(500)
+
+    def _page(self, status: int) -> Response:
+        """The page of a status, as the site that was asked has it, if it is known."""
+        response = page(status, None if self._request is None else self._request.fields)
+        return response if self._site is None else self._site.dress(response)
 
     def _refuse(self, error: Malformed) -> None:
         """Answer what is no request and close: where the next one would begin, nobody knows."""
@@ -496,7 +503,7 @@ class Session(Protocol):
         self._keep = False
         self._unread = True
         self._body = None
-        self._answer(page(error.status, None if self._request is None else self._request.fields))
+        self._answer(self._page(error.status))
 
     def _lost(self) -> None:
         """Half a body came, and then the peer's end: there is nobody to answer."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from typing import Any, NamedTuple, cast
 
 from twisted.internet.interfaces import IAddress, ISSLTransport
 
+from netdaemon.interfaces import Login
 from netdaemon.protocols.http.grammar.message import Fields
 from netdaemon.protocols.http.incoming import Incoming
 
@@ -35,13 +37,23 @@ class Caller:
     since most requests never ask, and each address costs a call of the kernel.
 
     ``version`` is the protocol's as CGI has it, ``HTTP/1.1``. ``user`` is the account that a request was found to come
-    from, empty for none: whoever checks credentials sets it, on a copy made for that one request.
+    from, empty for none: whoever checks credentials sets it, on a copy made for that one request (`known_as`).
     """
+
+    login: Login | None = None
+    """What that account may use, until the request is answered."""
 
     def __init__(self, transport: Any, version: str = "HTTP/1.1", user: str = "") -> None:
         self._transport = transport
         self.version = version
         self.user = user
+
+    def known_as(self, login: Login) -> Caller:
+        """The caller of one request, for whom that login was found good."""
+        known = copy(self)
+        known.login = login
+        known.user = login.account.name
+        return known
 
     @cached_property
     def peer(self) -> IAddress:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from netdaemon.accounts.names import normal_name
 from netdaemon.config import disk
 from netdaemon.config.keys import Value, key
 from netdaemon.config.settings import ServiceSettings
@@ -43,7 +44,7 @@ class Redirect:
 
 @dataclass(frozen=True)
 class Protected:
-    """What is at or beneath ``path`` is for these accounts; none named means any account."""
+    """What is at or beneath ``path`` is for these accounts, by their normal names; none named means any account."""
 
     path: str
     accounts: tuple[str, ...]
@@ -100,7 +101,12 @@ def _parse_protected(line: str, directory: Path) -> Protected:
     place, *accounts = line.split()
     if not accounts:
         raise ValueError(f"{line!r} names no account: write {place} * for all that there are")
-    return Protected(_url_path(place, root=True), () if "*" in accounts else tuple(accounts))
+    if "*" in accounts:
+        return Protected(_url_path(place, root=True), ())
+    for name in accounts:
+        if normal_name(name) is None:
+            raise ValueError(f"{name!r} can't be the name of an account")
+    return Protected(_url_path(place, root=True), tuple(name.lower() for name in accounts))
 
 
 def _parse_error_page(line: str, directory: Path) -> ErrorPage:
@@ -201,7 +207,8 @@ class HTTPSettings(ServiceSettings):
     write_limit: int = key(size, "The largest document that PUT takes (413 beyond it).", default="4G")
     protect: tuple[Protected, ...] = key(
         several(_protected),
-        "What is only for accounts, who say who they are by Basic authentication (RFC 7617).",
+        "What is only for accounts, who say who they are by Basic authentication (RFC 7617), and see of it what their "
+        "rights allow. The longest path counts; whatever else leads there, links and archives, does not.",
         default="",
         example="/private mulder scully",
     )
@@ -212,11 +219,15 @@ class HTTPSettings(ServiceSettings):
         example="/old https://example.org/new 308",
     )
     error_page: tuple[ErrorPage, ...] = key(
-        several(_error_page), "Documents that stand in for our own error pages.", default="", example="404 /lost.html"
+        several(_error_page),
+        "Documents that stand in for our own error pages; those of programs stay.",
+        default="",
+        example="404 /lost.html",
     )
     https_redirect: int | None = key(
         optional(integer(1, 65535)),
-        "Send those who come in clear to https at this port of the same host (308); empty: serve them.",
+        "Send those who come in clear to https at this port of the same host (308), but for what an authority asks to "
+        "issue a certificate (/.well-known/acme-challenge/); empty: serve them.",
         default="",
         example="443",
     )
@@ -229,7 +240,7 @@ class HTTPSettings(ServiceSettings):
     security_contact: tuple[str, ...] = key(
         words,
         "Where to report security problems: URLs, told at /.well-known/security.txt (RFC 9116). A document of that "
-        "name in the tree comes first.",
+        "name in the tree comes first, where [documents] hidden = yes shows it.",
         default="",
         example="mailto:security@example.org",
     )
@@ -245,7 +256,8 @@ class HTTPSettings(ServiceSettings):
     )
     status: str | None = key(
         optional(_mount),
-        "The daemon's counters, for people and for Prometheus, at this path; for accounts and for this machine only.",
+        "The daemon's counters, for people and for Prometheus, at this path: for accounts where protect says which, "
+        "else for those who come from this machine, and by no proxy.",
         default="",
         example="/status",
     )
@@ -305,6 +317,14 @@ class HTTPSettings(ServiceSettings):
         for quotes in self.quote:
             if wrong := disk.unreadable(quotes.file):
                 yield "quote", wrong
+        for name, subjects in (
+            ("protect", [line.path for line in self.protect]),
+            ("redirect", [line.source for line in self.redirect]),
+            ("quote", [line.path for line in self.quote]),
+            ("error-page", [str(line.status) for line in self.error_page]),
+        ):
+            if twice := sorted({subject for subject in subjects if subjects.count(subject) > 1}):
+                yield name, f"{' '.join(twice)} stands here twice"
         for url in self.security_contact:
             if not re.match(r"(mailto:|https://|tel:)[!-~]+\Z", url):
                 yield "security-contact", f"{url!r} is no URL that begins with mailto:, https:// or tel:"

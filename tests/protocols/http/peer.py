@@ -10,10 +10,10 @@ from typing import Any
 
 from twisted.internet import task
 from twisted.internet.address import IPv4Address
-from twisted.internet.interfaces import IConsumer, IHalfCloseableDescriptor, IPushProducer, ITransport
+from twisted.internet.interfaces import IConsumer, IHalfCloseableDescriptor, IPushProducer, ISSLTransport, ITransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
-from zope.interface import implementer
+from zope.interface import alsoProvides, implementer
 
 from netdaemon.config.settings import DocumentsSettings
 from netdaemon.documents.tree import Tree
@@ -29,8 +29,12 @@ class Wire:
 
     capacity = 65536
 
-    def __init__(self, lazy: bool = False) -> None:
+    def __init__(self, lazy: bool = False, peer: str = "192.0.2.7", here: str = "192.0.2.1", tls: bool = False) -> None:
         self.lazy = lazy
+        self.peer = IPv4Address("TCP", peer, 4711)
+        self.here = IPv4Address("TCP", here, 443 if tls else 80)
+        if tls:
+            alsoProvides(self, ISSLTransport)
         self.written: list[bytes] = []
         self.waiting = 0
         self.producer: Any = None
@@ -79,7 +83,10 @@ class Wire:
         self.aborted = True
 
     def getPeer(self) -> IPv4Address:
-        return IPv4Address("TCP", "192.0.2.7", 4711)
+        return self.peer
+
+    def getHost(self) -> IPv4Address:
+        return self.here
 
     @property
     def ended(self) -> bool:
@@ -140,8 +147,8 @@ def parse_reply(data: bytes, method: bytes = b"GET", ended: bool = True) -> tupl
 class Peer:
     """One connection to a factory."""
 
-    def __init__(self, factory: Any, lazy: bool = False) -> None:
-        self.wire = Wire(lazy)
+    def __init__(self, factory: Any, lazy: bool = False, **wire: Any) -> None:
+        self.wire = Wire(lazy, **wire)
         self.session = factory.buildProtocol(self.wire.getPeer())
         self.session.makeConnection(self.wire)
 
@@ -193,10 +200,14 @@ class HTTPTests(TestCase):
         os.utime(place, (modified, modified))
         return place
 
+    def parts(self, tree: Tree) -> dict[str, Any]:
+        """What the house has besides documents and clocks, by name."""
+        return {}
+
     def factory(self, wall: Callable[[], float] = lambda: NOW, documents: Any = None, **settings: Any) -> Any:
         tree = Tree(DocumentsSettings(root=self.top), self.clock)
         self.addCleanup(tree.close)
-        self.made = house(self.clock, documents=documents or tree, wall=wall)
+        self.made = house(self.clock, documents=documents or tree, wall=wall, **self.parts(tree))
         made = HTTPSettings(section="http", listen=(), **settings)
         return http.factory(made, self.made)
 

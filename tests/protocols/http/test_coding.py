@@ -193,7 +193,7 @@ class CodingTests(HTTPTests):
         for number in range(60):
             self.file(f"{number}.txt", LARGE[:8000])
             peer.send(b"GET /%d.txt HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n" % number)
-        shelf = peer.session._factory.sites.own._static._shelf
+        shelf = peer.session._factory.sites.own._views.everybody._shelf
         contents = shelf._contents
         self.assertEqual(contents.size, sum(item.weight for item in contents.items.values()))
         self.assertLessEqual(contents.size, 100_000)

@@ -12,6 +12,7 @@ import netdaemon
 from netdaemon.config.keys import keys
 from netdaemon.interfaces import IServiceKind
 from netdaemon.protocols.http import HTTPSettings, http
+from netdaemon.protocols.http.settings import ErrorPage, Protected, Redirect
 
 
 class SettingsTests(SynchronousTestCase):
@@ -29,6 +30,40 @@ class SettingsTests(SynchronousTestCase):
         settings = HTTPSettings(listen=(), index=("a", "b/c"), idle_timeout=0.0)
         self.assertEqual([name for name, _ in settings.problems()], ["index", "idle-timeout"])
         self.assertEqual([name for name, _ in HTTPSettings(listen=(), index=("..",)).problems()], ["index"])
+
+    def test_lines_that_stand_twice(self) -> None:
+        page, line = ErrorPage(404, "/a"), Protected("/a", ())
+        moved = Redirect("/a", "/b", 301)
+        settings = HTTPSettings(listen=(), error_page=(page, page), protect=(line, line), redirect=(moved, moved))
+        self.assertEqual([name for name, _ in settings.problems()], ["protect", "redirect", "error-page"])
+
+    def test_values(self) -> None:
+        values = {name: key.value for name, key in keys(HTTPSettings)}
+        here = Path()
+        for name, text, value in (
+            ("protect", "/private Mulder scully", (Protected("/private", ("mulder", "scully")),)),
+            ("protect", "/ *\n/b/ mulder *", (Protected("/", ()), Protected("/b", ()))),
+            ("redirect", "/old https://e.org 308", (Redirect("/old", "https://e.org", 308),)),
+            ("redirect", "/ /new", (Redirect("/", "/new", 301),)),
+            ("error_page", "404 /lost.html", (ErrorPage(404, "/lost.html"),)),
+            ("hosts", "A.egg. *.b.egg", ("a.egg", "*.b.egg")),
+            ("status", "/status/", "/status"),
+        ):
+            self.assertEqual(values[name].parse(text, here), value)
+            self.assertEqual(values[name].parse(values[name].show(value), here), value)
+
+    def test_wrong_values(self) -> None:
+        values = {name: key.value for name, key in keys(HTTPSettings)}
+        for name, texts in (
+            ("protect", ("/private", "private *", "/a/../b *", "/%70 *", "/a all", "/a anonymous", "/a m\u00fcller")),
+            ("redirect", ("/old", "/old //evil.com", "/old new", "/old /new 200", "/old https://", "/a /b\\c")),
+            ("error_page", ("404", "200 /x", "404 x", "404 /")),
+            ("status", ("/", "status", "/a b")),
+            ("quote", ("/quote", "quote file")),
+            ("hosts", ("a b_", "*", "*.*.egg", "127.0.0.1")),
+        ):
+            for text in texts:
+                self.assertRaises(ValueError, values[name].parse, text, Path())
 
     def test_reading_the_kind_loads_no_server(self) -> None:
         loaded = "sorted(m for m in sys.modules if m.startswith(h.__name__))"

@@ -39,7 +39,7 @@ class ShelfTests(HTTPTests):
         self.site = self.factory(wall=lambda: self.wall, **settings)
         assert self.made is not None
         self.tree = self.made.documents
-        static = self.site.sites.own._static
+        static = self.site.sites.own._views.everybody
         self.shelf: shelf.Shelf = static._shelf
         self.counting = self.shelf._documents = Counting(self.tree)  # type: ignore[assignment]  # a stand-in
         self.there = Peer(self.site)
