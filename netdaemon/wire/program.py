@@ -1,0 +1,683 @@
+"""Running programs for peers: streamed both ways, bounded in everything, ended together with what they started.
+
+A program is started by vfork(2): a fork would copy the page tables of the whole daemon (24 ms at 500 MB where this
+takes 0.1). What can only be done between fork and exec is therefore done otherwise:
+
+- Its limits are set on it by prlimit(2) as soon as it runs, and on whatever it has started by then: on a busy machine
+  it may be some milliseconds old. (A program in between that sets them would cost as much as a small script does.)
+  Only the number of processes can't wait, for what multiplies gets away: so it is our own while the program is started,
+  and inherited.
+- To run as another user takes setpriv(1) in between; and then prlimit(1) as well, since not every root may limit what
+  has become somebody else's.
+
+Each program leads a session and process group of its own. Its end is the end of its group: of a program that is
+killed, and of one that ends and leaves others behind. Only those who make themselves a session of their own stay.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import pwd
+import resource
+import shutil
+import signal
+import struct
+import termios
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, TimeoutError
+from twisted.internet.interfaces import IReadWriteDescriptor
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from netdaemon.interfaces import IDeadline, IDeadlines
+from netdaemon.wire.complaints import Allowance, Complaints
+from netdaemon.wire.executable import Executable
+from netdaemon.wire.spawn import spawn
+
+_NO_ROOM = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN))
+CHUNK = 64 * 1024
+"""Octets read of a program's output at one time; no more is held."""
+QUEUE_SECONDS = 10.0
+"""How long one who wants a program waits for another to end."""
+PATH = "/usr/local/bin:/usr/bin:/bin"
+"""Where programs find others: the only thing of an environment that all of them get."""
+OPEN_FILES = 1024
+"""Descriptors of one program (RLIMIT_NOFILE)."""
+UMASK = 0o022
+YOUTH = 1.0
+"""Seconds after which a program is watched in another way: see `Program._watch_exit`."""
+
+Source = Callable[[], Awaitable[bytes]]
+"""A program's input: the next octets, empty at the end."""
+
+
+class ProgramFailed(Exception):
+    """The program did not do what it was run for."""
+
+
+class NotRun(ProgramFailed):
+    """It could not be started: a fault of its own, such as a missing interpreter."""
+
+
+class Busy(ProgramFailed):
+    """It could not be started now: too many run already, or the system has no room."""
+
+
+class TimedOut(ProgramFailed):
+    """It was silent for too long, or ran for too long."""
+
+
+class TooMuch(ProgramFailed):
+    """It said more than it may."""
+
+
+class Killed(ProgramFailed):
+    """Somebody ended it."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one program may take. Seconds and octets; 0 is no limit but for ``patience`` and ``lifetime``."""
+
+    patience: float
+    """How long it may neither say something nor take input, while that is what is waited for."""
+    lifetime: float
+    output: int = 0
+    """Octets of output and of error messages together."""
+    memory: int = 0
+    cpu: float = 0.0
+    processes: int = 0
+    """Of its user, this one included."""
+
+    def resources(self) -> Iterator[tuple[int, int, int]]:
+        """What the kernel is told: (limit, soft, hard)."""
+        yield resource.RLIMIT_CORE, 0, 0
+        yield resource.RLIMIT_NOFILE, OPEN_FILES, OPEN_FILES
+        if self.memory:
+            yield resource.RLIMIT_AS, self.memory, self.memory
+        if self.cpu:
+            seconds = ceil(self.cpu)
+            yield resource.RLIMIT_CPU, seconds, seconds + 1  # SIGXCPU first, then SIGKILL
+        if self.processes:
+            yield resource.RLIMIT_NPROC, self.processes, self.processes
+
+
+class Programs:
+    """The programs of one service: so many at one time, within these limits, as this user.
+
+    ``user`` is a name, empty for the daemon's own; another can only be had by root. Raises KeyError for a user whom
+    nobody knows, and ValueError where a program is missing that it takes.
+    """
+
+    def __init__(self, reactor: Any, deadlines: IDeadlines, limits: Limits, at_most: int, user: str = "") -> None:
+        self.reactor = reactor
+        self.deadlines = deadlines
+        self.limits = limits
+        self.allowance = Allowance(reactor)
+        self._resources = [_within_ours(*limit) for limit in limits.resources()]
+        self._launcher = _launcher(user, self._resources)
+        self._at_most = at_most
+        self._places = DeferredSemaphore(at_most)
+        self._nothing = Path(os.devnull).open("rb", buffering=0)  # noqa: SIM115 - kept as long as we are
+        self._running: set[Program] = set()
+        self._trigger: object = None
+
+    async def run(
+        self,
+        executable: Executable,
+        arguments: Sequence[bytes],
+        environment: Mapping[bytes, bytes],
+        body: Source | int | None = None,
+    ) -> Program:
+        """Start a program, as soon as there is a place for it.
+
+        It gets ``environment`` and nothing else, and ``body`` as its standard input: what a source gives, what stands
+        in an open file, or nothing. Raises Busy and NotRun.
+        """
+        await self._place()
+        try:
+            program = self._start(executable, arguments, environment, body)
+        except BaseException:
+            self._places.release()
+            raise
+        self._running.add(program)
+        if self._trigger is None:
+            self._trigger = self.reactor.addSystemEventTrigger("during", "shutdown", self.stop)
+        program.begin(body if callable(body) else None)
+        return program
+
+    def ended(self, program: Program) -> None:
+        """A program is gone, and its place is free."""
+        self._running.discard(program)
+        self._places.release()
+        if not self._running and self._trigger is not None:
+            trigger, self._trigger = self._trigger, None
+            self.reactor.removeSystemEventTrigger(trigger)
+
+    def stop(self) -> None:
+        """End them all: the daemon stops."""
+        self._trigger = None
+        for program in tuple(self._running):
+            program.kill()
+
+    async def _place(self) -> None:
+        if not self._places.tokens and len(self._places.waiting) >= self._at_most:
+            raise Busy("as many as may do wait for a place already")
+        place = self._places.acquire()
+        if not place.called:
+            place.addTimeout(QUEUE_SECONDS, self.reactor)
+        try:
+            await place
+        except TimeoutError:
+            raise Busy("no other program has ended in time") from None
+
+    def _start(
+        self,
+        executable: Executable,
+        arguments: Sequence[bytes],
+        environment: Mapping[bytes, bytes],
+        body: Source | int | None,
+    ) -> Program:
+        own = b"./" + executable.name
+        argv = [*self._launcher, own, *arguments]
+        ours: list[int] = []
+        theirs: list[int] = []
+        try:
+            output, errors = _pipe(ours, theirs), _pipe(ours, theirs)
+            if callable(body):
+                stdin = _pipe(ours, theirs, inwards=True)
+            elif body is not None:
+                stdin = body
+            else:
+                stdin = self._nothing.fileno()
+            with self._few_processes():
+                pid = spawn(argv, environment, executable.folder, stdin, output, errors, UMASK)
+        except (OSError, ValueError) as error:
+            _close(*ours)
+            raise (Busy if getattr(error, "errno", 0) in _NO_ROOM else NotRun)(str(error)) from error
+        finally:
+            _close(*theirs)
+        try:
+            if not self._launcher:
+                for member in _family(pid):
+                    self._limit(member)
+        except OSError as error:
+            os.killpg(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            _close(*ours)
+            # It became another user's by its set-user-ID bit, and would be without limits.
+            raise NotRun(str(error)) from error
+        return Program(self, executable.path, pid, *ours)
+
+    @contextmanager
+    def _few_processes(self) -> Iterator[None]:
+        """Meanwhile this process may start no more than programs may. None of its threads does: they are started by the
+        thread that we are in."""
+        own = soft, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+        most = self.limits.processes
+        if not most or 0 <= soft <= most:
+            yield
+            return
+        resource.setrlimit(resource.RLIMIT_NPROC, (most, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_NPROC, own)
+
+    def _limit(self, pid: int) -> None:
+        for limit, soft, hard in self._resources:
+            try:
+                resource.prlimit(pid, limit, (soft, hard))
+            except ProcessLookupError:
+                return  # it has ended already
+
+
+class Program:
+    """One program under way, as `Programs.run` gives it. Whoever has it calls `close` in the end."""
+
+    def __init__(
+        self,
+        programs: Programs,
+        path: bytes,
+        pid: int,
+        output: int,
+        errors: int,
+        stdin: int = -1,
+    ) -> None:
+        self.pid = pid
+        self.status: int | None = None
+        """Its exit status, minus the signal that killed it; None while it runs."""
+        self.finished = False
+        """Has its output come to its end?"""
+        self._programs = programs
+        self._limits = programs.limits
+        self._exit: _End | None = None  # its pidfd, once it is watched
+        self._output = _End(programs.reactor, output, self._readable)
+        self._errors = _End(programs.reactor, errors, self._complains)
+        self._stdin = _End(programs.reactor, stdin, self._writable) if stdin >= 0 else None
+        self._complaints = Complaints(path, programs.allowance)
+        self._held = b""  # a chunk that nobody has asked for
+        self._left = -1  # octets that were in its pipe when it ended; -1 while it runs
+        self._said = 0
+        self._failure: Exception | None = None
+        self._waiting: Deferred[None] | None = None  # for output
+        self._taking: Deferred[None] | None = None  # for room in its input
+        self._excused = False  # it waits for us
+        self._feeding: Deferred[None] | None = None
+        self._watchers: list[Deferred[None]] = []
+        self._lifetime = programs.deadlines.after(YOUTH, self._too_old)
+        self._young = True
+        self._patience: IDeadline | None = None
+
+    def begin(self, source: Source | None) -> None:
+        """Watch it; once, by who started it."""
+        self._errors.watch()
+        if source is not None:
+            self._feeding = Deferred.fromCoroutine(self._feed(source))
+
+    # --- for whoever runs it ---------------------------------------------------------------------------------
+
+    async def read(self) -> bytes:
+        """The next octets of its output, empty at the end. It is read no faster than that.
+
+        Raises what ended it before its time (TimedOut, TooMuch, Killed), and what its input's source has raised.
+        """
+        while (data := self._at_hand()) is None:
+            await self._more()
+        return data
+
+    async def read_within(self, seconds: float) -> bytes | None:
+        """The same; None when there is nothing so soon."""
+        data = self._at_hand()
+        if data is None:
+            try:
+                await self._more(seconds)
+            except TimeoutError:
+                return None
+            data = self._at_hand()
+        return data
+
+    async def ends_within(self, seconds: float) -> bool:
+        """Wait for its end. False if that takes longer."""
+        if self.status is None:
+            watcher = Deferred[None]()
+            self._watchers.append(watcher)
+            try:
+                await watcher.addTimeout(seconds, self._programs.reactor)
+            except TimeoutError:
+                return False
+            finally:
+                if watcher in self._watchers:
+                    self._watchers.remove(watcher)
+        return True
+
+    def close(self) -> None:
+        """It is not wanted any more. One whose output has come to its end may go on with what it does, for as long as
+        it may live; any other is killed."""
+        if not self.finished:
+            self.kill()
+
+    def kill(self) -> None:
+        """End it, and all that it has started. `read` raises Killed then."""
+        self._fail(Killed("the program was ended"))
+
+    # --- time ------------------------------------------------------------------------------------------------
+
+    def _expect(self) -> None:
+        """Its patience begins anew; none is needed while it waits for us."""
+        if self._waiting is None or self._excused:
+            if self._patience is not None:
+                self._patience.cancel()
+        elif self._patience is None:
+            self._patience = self._programs.deadlines.after(self._limits.patience, self._too_slow)
+        else:
+            self._patience.postpone(self._limits.patience)
+
+    def _too_slow(self) -> None:
+        self._fail(TimedOut("the program was silent for too long"))
+
+    def _too_old(self) -> None:
+        if self._young:
+            self._young = False
+            self._lifetime.postpone(max(0.0, self._limits.lifetime - YOUTH))
+            self._watch_exit()
+            return
+        self._fail(TimedOut("the program ran for too long"))
+
+    # --- its output ------------------------------------------------------------------------------------------
+
+    def _at_hand(self) -> bytes | None:
+        """What `read` gives without waiting; None when it has to wait."""
+        if self._left >= 0 and not self._held and not self.finished:
+            self._take_rest()
+        if self._failure is not None:
+            raise self._failure
+        if self._held:
+            data, self._held = self._held, b""
+            return data
+        return b"" if self.finished else None
+
+    async def _more(self, seconds: float | None = None) -> None:
+        if self._waiting is not None:
+            raise RuntimeError("a program's output has one reader")
+        self._waiting = waiting = Deferred[None]()
+        if seconds is not None:
+            waiting.addTimeout(seconds, self._programs.reactor)
+        self._output.watch()
+        self._expect()
+        try:
+            await waiting
+        finally:
+            self._waiting = None
+            self._expect()
+
+    def _readable(self) -> None:
+        if self._held:
+            self._output.rest()  # its reader has enough for now, so it may wait
+            return
+        try:
+            data = os.read(self._output.fd, CHUNK)
+        except BlockingIOError:
+            return
+        if data:
+            self._count(data)
+            self._held = data
+        else:
+            self._finish()
+            self._watch_exit()
+        self._wake()
+
+    def _take_rest(self) -> None:
+        """What was in the pipe when it ended is all there is, whoever may still hold the other end."""
+        data = os.read(self._output.fd, min(CHUNK, self._left)) if self._left else b""
+        self._left -= len(data)
+        if data:
+            self._count(data)
+            self._held = data
+        else:
+            self._finish()
+
+    def _count(self, data: bytes) -> None:
+        self._said += len(data)
+        if self._limits.output and self._said > self._limits.output:
+            self._fail(TooMuch("the program says more than it may"))
+
+    def _finish(self) -> None:
+        self.finished = True
+        self._output.close()
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.called:
+            self._waiting.callback(None)
+
+    def _complains(self) -> None:
+        try:
+            data = os.read(self._errors.fd, CHUNK)
+        except BlockingIOError:
+            return
+        if data:
+            self._complaints.add(data)
+            self._count(data)
+        else:
+            self._errors.close()
+
+    # --- its input -------------------------------------------------------------------------------------------
+
+    async def _feed(self, source: Source) -> None:
+        assert self._stdin is not None
+        try:
+            while True:
+                self._excused = True
+                self._expect()
+                data = await source()
+                self._excused = False
+                self._expect()
+                if not data or not await self._give(memoryview(data)):
+                    break
+        except CancelledError:
+            pass
+        except Exception as error:  # noqa: BLE001 - it is the reader's: see `read`
+            self._feeding = None
+            self._fail(error)
+        finally:
+            self._excused = False
+            self._feeding = None
+            self._stdin.close()
+
+    async def _give(self, data: memoryview) -> bool:
+        """False when it takes no more."""
+        assert self._stdin is not None
+        while data:
+            try:
+                data = data[os.write(self._stdin.fd, data) :]
+            except BlockingIOError:
+                self._taking = taking = Deferred[None]()
+                self._stdin.watch(writing=True)
+                await taking
+            except OSError:
+                return False  # it has closed its input, or is gone
+            self._expect()
+        return True
+
+    def _writable(self) -> None:
+        assert self._stdin is not None
+        self._stdin.rest()
+        if self._taking is not None and not self._taking.called:
+            self._taking.callback(None)
+
+    # --- its end ---------------------------------------------------------------------------------------------
+
+    def _fail(self, why: Exception) -> None:
+        if self._failure is None and not (self.finished and self.status is not None):
+            self._failure = why
+        if self.status is None:
+            self._kill_group()
+            self._watch_exit()
+        self._stop_feeding()
+        self._finish()
+        self._wake()
+
+    def _kill_group(self) -> None:
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass  # gone, or all of them have become somebody else's
+
+    def _watch_exit(self) -> None:
+        """Hear of its end from now on, which may have been.
+
+        Most programs are over when their output is, so no pidfd is made for them. Whose output goes on without them,
+        in the hands of others, is found out when it is a second old.
+        """
+        if self.status is not None or self._exit is not None:
+            return
+        if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+            self._exited()
+            return
+        try:
+            pidfd = os.pidfd_open(self.pid)
+        except OSError:  # no descriptor is free: try again a little later
+            self._young = True
+            self._lifetime.postpone(YOUTH)
+            return
+        self._exit = _End(self._programs.reactor, pidfd, self._exited)
+        self._exit.watch()
+
+    def _exited(self) -> None:
+        self._kill_group()  # before it is reaped: until then its number is nobody else's
+        self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        if self._exit is not None:
+            self._exit.close()
+        self._lifetime.cancel()
+        if self._patience is not None:
+            self._patience.cancel()
+        self._stop_feeding()
+        if not self._errors.closed:
+            self._complains()
+            self._errors.close()
+        self._complaints.end()
+        if not self.finished:
+            self._left = _in_pipe(self._output.fd)
+            self._output.rest()
+        self._programs.ended(self)
+        self._wake()
+        watchers, self._watchers = self._watchers, []
+        for watcher in watchers:
+            watcher.callback(None)
+
+    def _stop_feeding(self) -> None:
+        if self._feeding is not None:
+            self._feeding.cancel()
+        if self._stdin is not None:
+            self._stdin.close()
+
+
+@implementer(IReadWriteDescriptor)
+class _End:
+    """Our end of a pipe, or a pidfd, as reactors want them. ``ready`` is called for whatever there is."""
+
+    __slots__ = ("_reactor", "_ready", "_watched", "fd")
+
+    def __init__(self, reactor: Any, fd: int, ready: Callable[[], object]) -> None:
+        self.fd = fd
+        self._reactor = reactor
+        self._ready = ready
+        self._watched = False
+
+    @property
+    def closed(self) -> bool:
+        return self.fd < 0
+
+    def watch(self, writing: bool = False) -> None:
+        if not self._watched and self.fd >= 0:
+            self._watched = True
+            (self._reactor.addWriter if writing else self._reactor.addReader)(self)
+
+    def rest(self) -> None:
+        if self._watched:
+            self._watched = False
+            self._reactor.removeReader(self)
+            self._reactor.removeWriter(self)
+
+    def close(self) -> None:
+        """Close it; a second close does nothing."""
+        if self.fd >= 0:
+            self.rest()
+            fd, self.fd = self.fd, -1
+            os.close(fd)
+            self._ready = _nothing  # whose method it was is free to go, without the collector of cycles
+
+    def fileno(self) -> int:
+        return self.fd
+
+    def logPrefix(self) -> str:
+        return "program"
+
+    def doRead(self) -> None:
+        if self.fd >= 0:
+            self._ready()
+
+    doWrite = doRead
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The other end hung up, and the reactor has let go of us; reading or writing shows the rest."""
+        self._watched = False
+        self.doRead()
+
+
+def _nothing() -> None:
+    pass
+
+
+def _pipe(ours: list[int], theirs: list[int], *, inwards: bool = False) -> int:
+    """A pipe that leads to us, or ``inwards`` to them; each end is noted with its owner. Gives theirs."""
+    reading, writing = os.pipe2(os.O_CLOEXEC)
+    own, other = (writing, reading) if inwards else (reading, writing)
+    ours.append(own)
+    theirs.append(other)
+    os.set_blocking(own, False)
+    return other
+
+
+def _close(*descriptors: int) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+def _in_pipe(descriptor: int) -> int:
+    """Octets that wait in a pipe."""
+    (count,) = struct.unpack("i", fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)))
+    return int(count)
+
+
+def _family(pid: int) -> Iterator[int]:
+    """A process, and those that it has started by the time its own turn is over. Whoever limits each as it comes has
+    limited all: what is started later inherits it."""
+    yield pid
+    try:
+        listed = os.open(f"/proc/{pid}/task/{pid}/children", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return  # it has ended
+    try:
+        children = os.read(listed, CHUNK)
+    except OSError:
+        return
+    finally:
+        os.close(listed)
+    for child in children.split():
+        yield from _family(int(child))
+
+
+def _within_ours(limit: int, soft: int, hard: int) -> tuple[int, int, int]:
+    """No more than we may give."""
+    most = resource.getrlimit(limit)[1]
+    return (limit, soft, hard) if most == resource.RLIM_INFINITY else (limit, min(soft, most), min(hard, most))
+
+
+def cannot_run_as(user: str) -> str | None:
+    """Why `Programs` can't be made for a user, None when they can; whether we are root, who may, is not asked."""
+    try:
+        _launcher(user, ())
+    except KeyError:
+        return f"there is no user {user} on this system"
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+_OPTIONS = {
+    resource.RLIMIT_AS: "as",
+    resource.RLIMIT_CORE: "core",
+    resource.RLIMIT_CPU: "cpu",
+    resource.RLIMIT_NOFILE: "nofile",
+    resource.RLIMIT_NPROC: "nproc",
+}
+
+
+def _launcher(user: str, limits: Sequence[tuple[int, int, int]]) -> list[bytes]:
+    """The beginning of a command line that is run as ``user`` within ``limits``; empty where nobody has to change."""
+    if not user:
+        return []
+    account = pwd.getpwnam(user)
+    if account.pw_uid == os.geteuid():
+        return []
+    groups = ",".join(map(str, sorted(set(os.getgrouplist(user, account.pw_gid)))))
+    options = [f"--{_OPTIONS[limit]}={soft}:{hard}" for limit, soft, hard in limits]
+    become = f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", f"--groups={groups}"
+    words = [_program("prlimit"), *options, "--", _program("setpriv"), *become, "--"]
+    return [word.encode() for word in words]
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name, path=PATH)
+    if found is None:
+        raise ValueError(f"{name} is not installed (it is a part of util-linux)")
+    return found
