@@ -33,5 +33,5 @@ class Allowed(Responder):
                 documents = own_documents(caller, self._settings)
             if not documents.may_write(request.path):
                 methods = tuple(method for method in methods if method not in WRITING)
-        allow = ((b"Allow", b", ".join((*methods, b"OPTIONS"))),)
+        allow = ((b"Allow", b", ".join(dict.fromkeys((*methods, b"OPTIONS")))),)
         return Response(204, Fields(allow)) if request.method == b"OPTIONS" else page(405, request.fields, allow)

@@ -54,9 +54,12 @@ its responder left, to keep the connection."""
 # waits for its response to be made and sent, waits for the end.
 _HEAD, _BODY, _REST, _ANSWER, _CLOSING = range(5)
 # What its deadline is about.
-_FIRST, _IDLE, _HEADER, _STALL, _UPLOAD = range(5)
+_FIRST, _IDLE, _HEADER, _STALL, _UPLOAD, _GONE = range(6)
 
 _OK = STATUS_LINES[200]
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+PROBE = 1.0
+"""Seconds between the two interim responses that show whether a peer is there still."""
 
 
 @implementer(ISession, IPushProducer, IHalfCloseableProtocol)
@@ -153,7 +156,21 @@ class Session(Protocol):
             self.transport.loseConnection()
             return
         self._lose_body(BodyLost("the peer has ended before its body has"))
+        if self._probe():
+            self._arm(_GONE, PROBE)
         self._work()
+
+    def _probe(self) -> bool:
+        """Has a peer that has ended closed altogether, or will it read the response that is being made for it?
+
+        Only what is sent tells: who is gone resets the connection, which the next write sees; and whoever makes the
+        response, a program perhaps, is told. RFC 9110 15.2: a client must take an interim response that it has not
+        asked for; 100 is the one that all of them know. False where none may be sent.
+        """
+        if self._phase != _ANSWER or self._task is None or self._status or not self._newer:
+            return False
+        self.transport.write(_CONTINUE)
+        return True
 
     def writeConnectionLost(self) -> None:
         """All that we wrote is out, and the peer was told that no more comes."""
@@ -197,7 +214,9 @@ class Session(Protocol):
             if left > 0:
                 self._deadline.postpone(left)
                 return
-        if self._timing == _UPLOAD and self._phase == _ANSWER:
+        if self._timing == _GONE:
+            self._probe()
+        elif self._timing == _UPLOAD and self._phase == _ANSWER:
             self._lose_body(Malformed(408, "the request's body took too long"))
         elif self._timing == _STALL and self._phase != _BODY:
             self.transport.abortConnection()
@@ -416,7 +435,7 @@ class Session(Protocol):
         if self._expecting:
             self._expecting = False
             if self._newer and not self._status:
-                self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                self.transport.write(_CONTINUE)
         if self._incoming is not None and self._incoming.wanted and not self._full:
             self._await_body()
         self._read_on()
@@ -451,6 +470,7 @@ class Session(Protocol):
         """Who asks."""
         if self._caller is None:
             self._caller = Caller(self.transport)
+        self._caller.version = "HTTP/1.1" if self._newer else "HTTP/1.0"
         return self._caller
 
     def _begin(self, route: Route, request: Request) -> None:

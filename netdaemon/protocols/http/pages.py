@@ -51,7 +51,9 @@ _SENTENCES = {
     431: "The request's header is larger than this server takes.",
     500: "Something went wrong on our side.",
     501: "The request wants what this server does not do.",
+    502: "What was to answer this gave no answer that could be passed on.",
     503: "This cannot be shown just now. Please try again later.",
+    504: "What was to answer this took too long.",
     505: "This server speaks HTTP/1.0 and HTTP/1.1 only.",
     507: "There is no more room for what was sent.",
 }

@@ -30,6 +30,8 @@ class Request(NamedTuple):
     plain: bool = False
     target: bytes = b""
     body: Incoming | None = None
+    redirects: int = 0
+    """How often it was sent on within the site, by scripts."""
 
 
 class Caller:

@@ -13,9 +13,22 @@ from netdaemon.protocols.http.partial import CHUNK, Shrunk
 from netdaemon.protocols.http.response import PHRASES, FileBody, Response, Stream
 from netdaemon.wire.transport import FileShrank, file_sender
 
-# RFC 9110 2.5: the version that we speak, whatever the request's
+
+class _StatusLines(dict[int, bytes]):
+    """The beginning of each response's header."""
+
+    def __missing__(self, status: int) -> bytes:
+        """Of a status that has no name here; scripts may use any (RFC 9110 15: its class tells what it means)."""
+        return _status_line(status, b"")
+
+
+def _status_line(status: int, phrase: bytes) -> bytes:
+    # RFC 9110 2.5: the version that we speak, whatever the request's
+    return b"HTTP/1.1 %d %b\r\nServer: netdaemon" % (status, phrase)
+
+
 STATUS_LINES = MappingProxyType(
-    {status: b"HTTP/1.1 %d %b\r\nServer: netdaemon" % (status, phrase) for status, phrase in PHRASES.items()}
+    _StatusLines({status: _status_line(status, phrase) for status, phrase in PHRASES.items()})
 )
 BODILESS = frozenset((204, 304))
 """Statuses whose responses never have a body (RFC 9110 6.4.1)."""

@@ -268,12 +268,17 @@ class HTTPSettings(ServiceSettings):
         example="/cgi",
     )
     cgi_timeout: float = key(
-        duration, "How long a script may take for its next output, or for taking its input, before it is ended.",
+        duration,
+        "How long a script may neither say anything nor take of its input, before it is ended (504).",
         default="60s",
-    )  # fmt: skip
+    )
     cgi_lifetime: float = key(duration, "How long a script may run in all.", default="10m")
-    cgi_processes: int = key(integer(1, 10_000), "Scripts that run at one time; more are answered 503.", default="32")
-    cgi_output: int = key(size, "The most that a script may send; 0 for no limit.", default="1G")
+    cgi_processes: int = key(
+        integer(1, 10_000),
+        "Scripts that run at one time. As many more wait up to ten seconds for a place; others are answered 503.",
+        default="32",
+    )
+    cgi_output: int = key(size, "The most that a script may say; 0 for no limit.", default="1G")
     cgi_memory: int = key(size, "The address space that a script may take (RLIMIT_AS); 0 for no limit.", default="1G")
     cgi_cpu: float = key(
         duration, "The processor time that a script may take (RLIMIT_CPU); 0s for no limit.", default="60s"
@@ -283,7 +288,9 @@ class HTTPSettings(ServiceSettings):
         "The processes that the scripts' user may have (RLIMIT_NPROC); 0 for no limit. It does not bind root.",
         default="256",
     )
-    cgi_user: str = key(text, "Run scripts as this user (started as root); empty: as the daemon itself.", default="")
+    cgi_user: str = key(
+        text, "Run scripts as this user, for which the daemon has to be root; empty: as the daemon itself.", default=""
+    )
     head_timeout: float = key(
         duration, "The deadline of a request's header, from its first byte to its last (408).", default="20s"
     )
@@ -325,6 +332,11 @@ class HTTPSettings(ServiceSettings):
         ):
             if twice := sorted({subject for subject in subjects if subjects.count(subject) > 1}):
                 yield name, f"{' '.join(twice)} stands here twice"
+        if self.cgi_user:
+            from netdaemon.wire.program import cannot_run_as  # here, so that `config check` stays quick
+
+            if wrong := cannot_run_as(self.cgi_user):
+                yield "cgi-user", wrong
         for url in self.security_contact:
             if not re.match(r"(mailto:|https://|tel:)[!-~]+\Z", url):
                 yield "security-contact", f"{url!r} is no URL that begins with mailto:, https:// or tel:"

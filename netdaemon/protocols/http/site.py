@@ -10,6 +10,7 @@ from netdaemon.interfaces import DocumentError, IHouse
 from netdaemon.protocols.http.allowed import READING, WRITING, Allowed
 from netdaemon.protocols.http.auth import Guarded, Keeper
 from netdaemon.protocols.http.beneath import Beneath
+from netdaemon.protocols.http.cgi import CGI
 from netdaemon.protocols.http.echo import METHODS as ECHOED
 from netdaemon.protocols.http.echo import Echo
 from netdaemon.protocols.http.editing import Editing
@@ -33,6 +34,8 @@ METHODS = frozenset((b"GET", b"HEAD", b"OPTIONS", b"POST", b"PUT", b"DELETE", b"
 """The methods that are known; others are answered 501 and counted as one."""
 
 _ORDER = (*READING, b"POST", *WRITING, b"PATCH")
+_SCRIPTED = (*_ORDER, b"OPTIONS")
+"""The methods that scripts are run for."""
 
 
 class Sites:
@@ -119,6 +122,10 @@ class Site:
     def _mounted(self, house: IHouse, now: Now) -> Iterator[tuple[str, _Place]]:
         """What stands in front of the documents, by its path."""
         settings = self.settings
+        if settings.cgi:
+            scripts = _Place(CGI(settings, self._documents, house, self._anew), _SCRIPTED, settings.body_limit)
+            for prefix in settings.cgi:
+                yield prefix, scripts
         for line in settings.quote:
             yield line.path, _Place(Quote(line.file, house.clock.seconds), path=line.path.encode())
         if settings.echo is not None:
@@ -193,6 +200,10 @@ class Site:
     def dress(self, response: Response) -> Response:
         """The same, one of our own pages replaced by the operator's; for what sessions refuse, too."""
         return self._error_pages.dress(response)
+
+    def _anew(self, request: Request, caller: Caller) -> Response | Awaitable[Response]:
+        """The response to a request that a script has made of another."""
+        return self.respond(self.route(request), request, caller)
 
 
 class _Nothing(Responder):
