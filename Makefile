@@ -7,7 +7,7 @@ TRIAL := $(BIN)/python -m twisted.trial --temp-directory=_trial_temp
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 # What the tests talk to besides ourselves and the standard library: real programs, by their Debian packages.
 PEERS := curl openssl rdate lynx chromium chromium-driver procps unzip
-BENCH_PEERS := nginx-light lighttpd xinetd wrk
+BENCH_PEERS := nginx-light lighttpd apache2-bin xinetd wrk
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check fmt lint types tests tests-reactors bench bench-peers docs clean peers

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from tests.bench.part import Later, Part, Script
-from tests.bench.parts import http, lines, memory, time, tls, workers
+from tests.bench.parts import cgi, http, lines, memory, time, tls, workers
 
 PARTS: tuple[Part | Script, ...] = (
     *http.PARTS,
+    *cgi.PARTS,
     *tls.PARTS,
     *time.PARTS,
     *lines.PARTS,
@@ -27,8 +28,6 @@ LATER = (
     Later("proxy", "tinyproxy", "tinyproxy-bin", "GET through the proxy, CONNECT, large bodies"),
     Later("proxy", "squid", "squid", "the same, without its cache"),
     Later("Gopher", "gophernicus", "gophernicus", "menus and documents per second"),
-    Later("CGI", "lighttpd", "lighttpd", "scripts per second, small and at 500 MB of daemon"),
-    Later("CGI", "Apache", "apache2-bin", "the same, with cgid"),
 )
 
 

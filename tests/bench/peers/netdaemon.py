@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.bench.part import Start
+from tests.bench.peers.scripts import CGI, scripts
 from tests.bench.peers.site import certificate, documents
 from tests.bench.processes import Server, launch
 
@@ -32,8 +33,11 @@ max-connections-per-address = 100000
 """
 
 
-def netdaemon(section: str, *transports: str, keys: str = "", daemon: str = "") -> Start:
-    """The daemon with one service, its other ``keys`` and those of [netdaemon] as INI lines."""
+def netdaemon(section: str, *transports: str, keys: str = "", daemon: str = "", ballast: int = 0) -> Start:
+    """The daemon with one service, its other ``keys`` and those of [netdaemon] as INI lines.
+
+    ``ballast`` is MiB of memory that it holds besides.
+    """
 
     def start(folder: Path) -> Server:
         chain, key = certificate(folder)
@@ -50,7 +54,8 @@ def netdaemon(section: str, *transports: str, keys: str = "", daemon: str = "") 
                 daemon=daemon,
             )
         )
-        command = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()"]
+        holding = f"ballast = b'x' * ({ballast} << 20); " if ballast else ""
+        command = [sys.executable, "-c", f"{holding}from twisted.scripts.twistd import run; run()"]
         command += ["-n", "--pidfile=", "netdaemon", "-c", str(file)]
         return launch("netdaemon", command, folder, ready=lambda: _ports(ready, section))
 
@@ -72,6 +77,16 @@ def _ports(ready: Path, section: str) -> dict[str, int] | None:
 def http(*transports: str, access_log: bool = False, daemon: str = "") -> Start:
     """[http] over the documents."""
     return netdaemon("http", *transports, keys="access-log = access.log" if access_log else "", daemon=daemon)
+
+
+def cgi(ballast: int = 0) -> Start:
+    """[http] with the scripts of `tests.bench.peers.scripts`."""
+
+    def start(folder: Path) -> Server:
+        scripts(folder)
+        return netdaemon("http", "tcp", keys=f"cgi = {CGI}", ballast=ballast)(folder)
+
+    return start
 
 
 def time() -> Start:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from tests.bench.part import Start
+from tests.bench.peers.scripts import CGI, scripts
 from tests.bench.peers.site import certificate, documents
 from tests.bench.processes import Server, free_port, launch, program
 
@@ -90,10 +91,14 @@ server.listen-backlog = 4096
 server.stat-cache-engine = "simple"
 mimetype.assign = ( ".html" => "text/html", "" => "application/octet-stream" )
 """
+LIGHTTPD_CGI = """\
+server.modules += ( "mod_cgi" )
+$HTTP["url"] =~ "^{cgi}/" {{ cgi.assign = ( "" => "" ) }}
+"""
 
 
-def lighttpd() -> Start:
-    """lighttpd, which is one process and looks at a file again after a second or two."""
+def lighttpd(*, cgi: bool = False) -> Start:
+    """lighttpd, which is one process and looks at a file again after a second or two; ``cgi`` with mod_cgi."""
 
     def start(folder: Path) -> Server:
         path = program("lighttpd")
@@ -102,8 +107,68 @@ def lighttpd() -> Start:
         text = LIGHTTPD.format(
             site=documents(folder), folder=folder, files=files, connections=min(files // 2, 10_000), **ports
         )
+        if cgi:
+            scripts(folder)
+            text += LIGHTTPD_CGI.format(cgi=CGI)
         (folder / "lighttpd.conf").write_text(text)
         return launch("lighttpd", [path, "-D", "-f", str(folder / "lighttpd.conf")], folder, ports)
+
+    return start
+
+
+APACHE = """\
+LoadModule mpm_event_module {modules}/mod_mpm_event.so
+LoadModule authz_core_module {modules}/mod_authz_core.so
+LoadModule alias_module {modules}/mod_alias.so
+LoadModule cgid_module {modules}/mod_cgid.so
+ServerRoot {folder}
+ServerName localhost
+PidFile {folder}/apache.pid
+ScriptSock {folder}/cgid.sock
+DefaultRuntimeDir {folder}
+ErrorLog {folder}/apache.log
+User #{user}
+Group #{group}
+Listen 127.0.0.1:{tcp}
+StartServers 1
+ServerLimit 1
+ThreadsPerChild 64
+MaxRequestWorkers 64
+KeepAlive On
+MaxKeepAliveRequests 0
+KeepAliveTimeout 600
+DocumentRoot {site}
+ScriptAlias {cgi}/ {scripts}/
+<Directory {site}>
+  AllowOverride None
+  Require all granted
+</Directory>
+"""
+
+
+def apache() -> Start:
+    """Apache with its event MPM, and mod_cgid, whose own daemon forks the scripts."""
+
+    def start(folder: Path) -> Server:
+        path = program("apache2")
+        ports = {"tcp": free_port()}
+        user, group = os.getuid(), os.getgid()
+        if user == 0:  # whom it refuses to be
+            nobody = pwd.getpwnam("nobody")
+            user, group = nobody.pw_uid, nobody.pw_gid
+            folder.parent.chmod(0o711)
+        text = APACHE.format(
+            modules="/usr/lib/apache2/modules",
+            folder=folder,
+            user=user,
+            group=group,
+            site=documents(folder),
+            scripts=scripts(folder),
+            cgi=CGI,
+            **ports,
+        )
+        (folder / "apache.conf").write_text(text)
+        return launch("Apache", [path, "-D", "FOREGROUND", "-f", str(folder / "apache.conf")], folder, ports)
 
     return start
 

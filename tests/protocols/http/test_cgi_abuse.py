@@ -222,7 +222,7 @@ class BehaviourTests(ScriptedTests):
             await self.scripts.gone(*pids)
 
     async def test_a_client_that_has_ended_and_reads(self) -> None:
-        """Who closes only his own direction gets his answer; whether he still reads is tried by what every client takes."""
+        """Who closes only his own direction gets his answer. Twice it is tried whether he is there still."""
         go = self.top / "cgi" / "go"
         self.script("while [ ! -e go ]; do sleep 0.01; done; echo done")
         peer = self.scripted()
