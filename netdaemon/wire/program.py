@@ -383,14 +383,18 @@ class Program:
         if self._held:
             self._output.rest()  # its reader has enough for now, so it may wait
             return
-        try:
-            data = os.read(self._output.fd, CHUNK)
-        except BlockingIOError:
+        data = _read(self._output.fd)
+        if data is None:
             return
+        ended = not data
+        if 0 < len(data) < CHUNK:  # most say all they have to say at once: then their end is there, too
+            more = _read(self._output.fd)
+            ended = more == b""
+            data += more or b""
         if data:
-            self._count(data)
             self._held = data
-        else:
+            self._count(data)
+        if ended and not self.finished:
             self._finish()
             self._watch_exit()
         self._wake()
@@ -419,9 +423,8 @@ class Program:
             self._waiting.callback(None)
 
     def _complains(self) -> None:
-        try:
-            data = os.read(self._errors.fd, CHUNK)
-        except BlockingIOError:
+        data = _read(self._errors.fd)
+        if data is None:
             return
         if data:
             self._complaints.add(data)
@@ -605,6 +608,14 @@ def _pipe(ours: list[int], theirs: list[int], *, inwards: bool = False) -> int:
     theirs.append(other)
     os.set_blocking(own, False)
     return other
+
+
+def _read(descriptor: int) -> bytes | None:
+    """The next octets, empty at the end, None when there are none yet."""
+    try:
+        return os.read(descriptor, CHUNK)
+    except BlockingIOError:
+        return None
 
 
 def _close(*descriptors: int) -> None:

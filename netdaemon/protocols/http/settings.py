@@ -285,8 +285,9 @@ class HTTPSettings(ServiceSettings):
     )
     cgi_children: int = key(
         integer(0, 1_000_000),
-        "The processes that the scripts' user may have (RLIMIT_NPROC); 0 for no limit. It does not bind root.",
-        default="256",
+        "The processes and threads that the scripts' user may have in all (RLIMIT_NPROC), the daemon's and whatever "
+        "else is that user's included; 0 for no limit. It does not bind root.",
+        default="4096",
     )
     cgi_user: str = key(
         text, "Run scripts as this user, for which the daemon has to be root; empty: as the daemon itself.", default=""

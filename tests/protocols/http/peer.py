@@ -88,9 +88,6 @@ class Wire:
     def getHost(self) -> IPv4Address:
         return self.here
 
-    def getHost(self) -> IPv4Address:
-        return IPv4Address("TCP", "192.0.2.1", 80)
-
     @property
     def ended(self) -> bool:
         """Has the peer seen the end of what we send?"""

@@ -201,6 +201,15 @@ class FindingTests(ScriptedTests):
             self.assertEqual(await self.status(path, cgi=("/cgi/one",)), 200, path)
         self.assertEqual(await self.status("/cgi", cgi=("/cgi/one",), listing=True), 301)
 
+    async def test_a_site_of_its_own(self) -> None:
+        """A site that is a folder of the tree has its root there."""
+        self.scripts.add("sites/blog/cgi/script", ENVIRONMENT)
+        reply = await self.ask_script(b"GET /cgi/script/x HTTP/1.1\r\nHost: a\r\n\r\n", root="/sites/blog")
+        got = dict(eval(reply.body))
+        self.assertEqual(got["DOCUMENT_ROOT"], f"{self.top}/sites/blog")
+        self.assertEqual(got["SCRIPT_FILENAME"], f"{self.top}/sites/blog/cgi/script")
+        self.assertEqual(got["PATH_TRANSLATED"], f"{self.top}/sites/blog/x")
+
     async def test_methods(self) -> None:
         for method in ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
             reply = await self.run_script('echo "$REQUEST_METHOD"', method=method)
@@ -287,6 +296,16 @@ class AnswerTests(ScriptedTests):
         (self.top / "cgi" / "go").touch()
         await self.answered(peer)
         self.assertEqual(peer.replies()[0].body, b"first\nsecond\n")
+
+    async def test_in_drops(self) -> None:
+        """Who says little but often is heard at once, too."""
+        peer = self.scripted()
+        self.script("while [ ! -e go ]; do echo drop; sleep 0.005; done")
+        peer.send(b"GET /cgi/script HTTP/1.1\r\nHost: a\r\n\r\n")
+        await self.scripts.until(lambda: b"drop" in peer.output, "the first drop came")
+        self.assertFalse(self.idle(peer))
+        (self.top / "cgi" / "go").touch()
+        await self.answered(peer)
 
     async def test_status(self) -> None:
         for status in (404, 201, 299, 503):

@@ -16,9 +16,11 @@ LINGER = 0.25
 """Seconds between the end of a script's output and its own, in which it is seen that it was killed. A script that
 works on behind its closed output has no more said of it."""
 HOLD = 0.02
-"""Seconds that the first of a script's output waits for the rest, to be sent whole and with its length."""
+"""Seconds that the first of a script's output waits for more of it, to be sent whole and with its length."""
+PIECES = 4
+"""How often it waits so: who speaks in drops is heard as he speaks."""
 SMALL = 16 * 1024
-"""Octets of a body that are waited for so."""
+"""Octets of a body that wait so."""
 
 _log = Logger()
 
@@ -42,7 +44,7 @@ async def whole_body(program: Program, rest: bytes) -> tuple[bytes, bool]:
 
     Raises what `Program.read` raises, and Killed where a signal ended it.
     """
-    while len(rest) <= SMALL:
+    for _ in range(PIECES):
         data = await program.read_within(HOLD)
         if data is None:
             break
@@ -50,6 +52,8 @@ async def whole_body(program: Program, rest: bytes) -> tuple[bytes, bool]:
             await _end(program)
             return rest, True
         rest += data
+        if len(rest) > SMALL:
+            break
     return rest, False
 
 
