@@ -21,7 +21,7 @@ http = ServiceKind(
     summary="Serves the document tree over HTTP.",
     settings=HTTPSettings,
     factory=_factory,
-    alpn=(b"http/1.1",),
+    alpn=(b"h2", b"http/1.1"),
     tries={
         "tcp": ("http://{host}:{port}/", "curl -i http://{host}:{port}/", "netdaemon get http://{host}:{port}/"),
         "tls": ("https://{host}:{port}/", "curl -ki https://{host}:{port}/"),

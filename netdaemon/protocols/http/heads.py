@@ -5,10 +5,15 @@ To find one again costs a look into a dict instead of parsing, and no check is l
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
 from netdaemon.protocols.http.access import ending, quoted
 from netdaemon.protocols.http.grammar.accept import accepted_codings
 from netdaemon.protocols.http.request import Request
 from netdaemon.protocols.http.site import Site
+
+Head = TypeVar("Head", bound=Hashable)
 
 MAX_HEADS = 512
 LONGEST = 1024
@@ -16,7 +21,7 @@ LONGEST = 1024
 
 
 class Known:
-    """A plain GET by HTTP/1.1 (`Request.plain`, so without anybody's credentials); ``keep`` if it leaves the connection
+    """A plain GET (`Request.plain`, so without anybody's credentials); ``keep`` if it leaves the connection
     open."""
 
     __slots__ = ("_ending", "_line", "at_hand", "codings", "keep", "request", "site")
@@ -40,16 +45,16 @@ class Known:
         return self._line, self._ending
 
 
-class Heads:
-    """Whole heads, their blank line included, and what is known of them."""
+class Heads(Generic[Head]):
+    """Heads in the form that one version of HTTP has them, and what is known of them."""
 
     def __init__(self) -> None:
-        self._known: dict[bytes, Known] = {}
+        self._known: dict[Head, Known] = {}
         self.get = self._known.get
 
-    def remember(self, head: bytes, known: Known) -> None:
-        """``known`` is what ``head`` says, and fit to be remembered."""
-        if len(head) > LONGEST:
+    def remember(self, head: Head, size: int, known: Known) -> None:
+        """``known`` is what ``head``, of about ``size`` octets, says, and fit to be remembered."""
+        if size > LONGEST:
             return
         if len(self._known) >= MAX_HEADS:
             # No order of age is kept, for that would cost each request. Whoever is still there soon comes again.

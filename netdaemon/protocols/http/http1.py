@@ -10,12 +10,7 @@ from collections.abc import Awaitable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import (
-    IHalfCloseableDescriptor,
-    IHalfCloseableProtocol,
-    IPushProducer,
-    ISSLTransport,
-)
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
 from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -23,6 +18,7 @@ from zope.interface import implementer
 
 from netdaemon.interfaces import IDeadline, ISession
 from netdaemon.protocols.http.access import joined
+from netdaemon.protocols.http.closing import LINGER, closes_by_halves
 from netdaemon.protocols.http.grammar.framing import NO_BODY, Control, Decoder, control, decoder
 from netdaemon.protocols.http.grammar.message import (
     MAX_HEAD,
@@ -44,8 +40,6 @@ from netdaemon.protocols.http.site import Site
 if TYPE_CHECKING:
     from netdaemon.protocols.http.server import HTTPFactory
 
-LINGER = 5.0
-"""Seconds a connection that we ended is still read: closed at once, the peer would be reset and lose our answer."""
 BODY_STEP = 64 * 1024
 """Octets of a request's body that must come within the stall time-out. Also the most that is read over of a body that
 its responder left, to keep the connection."""
@@ -60,6 +54,10 @@ _OK = STATUS_LINES[200]
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 PROBE = 1.0
 """Seconds between the two interim responses that show whether a peer is there still."""
+PREFACE_HEAD = b"PRI * HTTP/2.0\r\n\r\n"
+"""What HTTP/2 begins with, as far as it is a head (RFC 9113 3.4)."""
+# The calls that then go to its session; those of a producer do, since that registers itself.
+_HANDED_OVER = ("dataReceived", "readConnectionLost", "writeConnectionLost", "drain")
 
 
 @implementer(ISession, IPushProducer, IHalfCloseableProtocol)
@@ -73,6 +71,8 @@ class Session(Protocol):
     _log = Logger()
     transport: Any
     _deadline: IDeadline
+    _successor: Any = None
+    """The session of HTTP/2 that has taken the connection over."""
 
     def __init__(self, factory: HTTPFactory) -> None:
         self._factory = factory
@@ -110,6 +110,9 @@ class Session(Protocol):
     # --- the transport's calls -------------------------------------------------------------------------------
 
     def connectionMade(self) -> None:
+        if getattr(self.transport, "negotiatedProtocol", None) == b"h2":
+            self._hand_over()
+            return
         self._deadline = self._factory.deadlines.after(self._factory.settings.head_timeout, self._expired)
         self.transport.registerProducer(self, True)
 
@@ -177,6 +180,9 @@ class Session(Protocol):
         self._arm(_STALL, LINGER)
 
     def connectionLost(self, reason: Failure | None = None) -> None:
+        if self._successor is not None:
+            self._successor.connectionLost(reason)
+            return
         if self._phase == _ANSWER and self._status:
             if self._sending is not None:
                 self._sent = self._sending.sent
@@ -224,6 +230,25 @@ class Session(Protocol):
             self._refuse(Malformed(408, "the request took too long"))
         else:
             self._close()
+
+    # --- another version -------------------------------------------------------------------------------------
+
+    @property
+    def _is_first(self) -> bool:
+        """Is there nothing in front of the head that was just taken?"""
+        return not self._keep and not self._answered
+
+    def _hand_over(self) -> None:
+        """The peer speaks HTTP/2, by ALPN or by prior knowledge (RFC 9113 3.2, 3.3): from here on its session does."""
+        data, self._buffer = self._buffer, b""
+        self._phase = _CLOSING
+        successor: Any = self._factory.successor()
+        self._successor = successor
+        for name in _HANDED_OVER:
+            setattr(self, name, getattr(successor, name))
+        successor.makeConnection(self.transport)
+        if data:
+            successor.dataReceived(data)
 
     # --- requests --------------------------------------------------------------------------------------------
 
@@ -314,7 +339,16 @@ class Session(Protocol):
             self._keep = known.keep
             self._begin(known.site.route(known.request), known.request)
             return True
-        head = parse_request_head(block)
+        try:
+            head = parse_request_head(block)
+        except Malformed:
+            if whole == PREFACE_HEAD and not start and self._is_first and not self.caller.secure:
+                self._buffer = whole + self._buffer
+                self._deadline.cancel()
+                self.transport.unregisterProducer()
+                self._hand_over()
+                return False
+            raise
         rule = control(head)
         target = parse_target(head.method, head.target)
         if target.scheme not in (b"", b"http", b"https"):
@@ -330,7 +364,8 @@ class Session(Protocol):
         if rule.framing != NO_BODY:
             return self._begin_body(route, request, rule)
         if rule.plain and self._newer and head.method == b"GET":
-            factory.heads.remember(whole, Known(request, rule.keep_alive, site, route.at_hand and rule.keep_alive))
+            known = Known(request, rule.keep_alive, site, route.at_hand and rule.keep_alive)
+            factory.heads.remember(whole, len(whole), known)
         self._begin(route, request)
         return True
 
@@ -655,14 +690,9 @@ class Session(Protocol):
         self._buffer = b""
         self._arm(_STALL, self._factory.settings.stall_timeout)
         transport.unregisterProducer()
-        if unread and not self._ended and _closes_by_halves(transport):
+        if unread and not self._ended and closes_by_halves(transport):
             if self._paused:
                 transport.resumeProducing()
             transport.loseWriteConnection()
         else:
             transport.loseConnection()
-
-
-def _closes_by_halves(transport: Any) -> bool:
-    # A transport under TLS claims what the one beneath it provides; half a close there would skip the alert.
-    return IHalfCloseableDescriptor.providedBy(transport) and not ISSLTransport.providedBy(transport)

@@ -10,6 +10,7 @@ from netdaemon.protocols.http.access import combined
 from netdaemon.protocols.http.grammar.message import Fields
 from netdaemon.protocols.http.heads import Heads
 from netdaemon.protocols.http.http1 import Session
+from netdaemon.protocols.http.http2.session import Session as HTTP2Session
 from netdaemon.protocols.http.now import Now
 from netdaemon.protocols.http.request import Caller
 from netdaemon.protocols.http.settings import HTTPSettings
@@ -28,7 +29,10 @@ class HTTPFactory(Factory):
         self.now = Now(house.wall)
         self.sites = Sites(settings, house, self.now)
         self.unhandled = house.measure.unhandled()
-        self.heads = Heads()
+        self.heads: Heads[bytes] = Heads()
+        """Whole heads of HTTP/1, their blank line included."""
+        self.lists: Heads[tuple[tuple[bytes, bytes], ...]] = Heads()
+        """Header lists of HTTP/2."""
         self.found = house.measure.command("http", "GET", "2xx")
         """Counts what nearly all requests count as."""
         self._measure = house.measure
@@ -36,6 +40,10 @@ class HTTPFactory(Factory):
 
     def buildProtocol(self, addr: IAddress | None) -> Session:
         return Session(self)
+
+    def successor(self) -> HTTP2Session:
+        """The session that takes over from one of HTTP/1's whose peer speaks HTTP/2."""
+        return HTTP2Session(self)
 
     def count(self, method: bytes, status: int) -> None:
         """One more answered request; results are counted as 2xx, 3xx ..."""

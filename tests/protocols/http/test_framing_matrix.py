@@ -212,7 +212,8 @@ class HeadTests(HTTPTests):
     def test_versions(self) -> None:
         for version in (b"HTTP/2.0", b"HTTP/0.9", b"HTTP/3.0"):
             self.refused(b"GET /hello.txt %b\r\nHost: a\r\n\r\n" % version, 505)
-        self.refused(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505)
+        for head in (b"PRI * HTTP/2.0\r\nHost: a\r\n\r\n", b"\r\nPRI * HTTP/2.0\r\n\r\n", b"PRI / HTTP/2.0\r\n\r\n"):
+            self.refused(head, 505)  # alone and first it is HTTP/2's preface
         for version in (b"http/1.1", b"HTTP/1", b"HTTP/1.10", b"HTTP/11", b"HTTP/1,1", b"HTTP /1.1", b"HTTPS/1.1", b""):
             self.refused(b"GET /hello.txt %b\r\nHost: a\r\n\r\n" % version, 400)
         self.refused(b"GET /hello.txt\r\n", 400)

@@ -18,7 +18,7 @@ from netdaemon.protocols.http.settings import ErrorPage, Protected, Redirect
 class SettingsTests(SynchronousTestCase):
     def test_the_kind(self) -> None:
         self.assertTrue(IServiceKind.providedBy(http))
-        self.assertEqual((http.name, http.alpn), ("http", (b"http/1.1",)))
+        self.assertEqual((http.name, http.alpn), ("http", (b"h2", b"http/1.1")))
 
     def test_defaults(self) -> None:
         settings = HTTPSettings(listen=())
