@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.bench import __main__ as command
 from tests.bench import page, parts
 from tests.bench.figures import BUSY, CPU, LOAD_BUSY, OTHERS, RATE, Goal, Run, Spread, judge, ratio, spreads
-from tests.bench.loads import parse_wrk
+from tests.bench.loads import parse_h2load, parse_wrk
 from tests.bench.part import Column, Later, Part, Script, Variant, work_columns
 from tests.bench.processes import Missing, Server
 from tests.bench.rounds import Results, run
@@ -183,6 +183,30 @@ class WrkTests(SynchronousTestCase):
     def test_nothing_said(self) -> None:
         with self.assertRaises(RuntimeError):
             parse_wrk("unable to connect")
+
+
+class H2LoadTests(SynchronousTestCase):
+    GOOD = (
+        "finished in 2.00s, 9048.00 req/s, 10.17MB/s\n"
+        "requests: 18096 total, 18224 started, 18096 done, 18096 succeeded, 0 failed, 0 errored, 0 timeout\n"
+        "status codes: 18096 2xx, 0 3xx, 0 4xx, 0 5xx\n"
+    )
+
+    def test_good(self) -> None:
+        done = parse_h2load(self.GOOD)
+        self.assertEqual((done.units, done.seconds), (18096, 2.0))
+        self.assertEqual(parse_h2load(self.GOOD.replace("2.00s", "500.00ms")).seconds, 0.5)
+
+    def test_wrong_answers_are_no_result(self) -> None:
+        for right, wrong in (
+            ("0 failed", "1 failed"),
+            ("0 timeout", "2 timeout"),
+            ("18096 2xx, 0 3xx", "18095 2xx, 1 3xx"),
+        ):
+            with self.assertRaises(RuntimeError):
+                parse_h2load(self.GOOD.replace(right, wrong))
+        with self.assertRaises(RuntimeError):
+            parse_h2load("unable to connect")
 
 
 class RegistryTests(SynchronousTestCase):

@@ -120,6 +120,36 @@ def wrk(path: str, *headers: str, connections: int = 64, transport: str = "tcp",
     return load
 
 
+# --- h2load ----------------------------------------------------------------------------------------------------
+
+_H2LOAD_DONE = re.compile(r"^requests: .* (\d+) done, .*? (\d+) failed, (\d+) errored, (\d+) timeout$", re.MULTILINE)
+_H2LOAD_TIME = re.compile(r"^finished in ([0-9.]+)(ms|s|m)\b", re.MULTILINE)
+_H2LOAD_GOOD = re.compile(r"^status codes: (\d+) 2xx,", re.MULTILINE)
+
+
+def parse_h2load(output: str) -> Done:
+    """What h2load says it did. Raises RuntimeError when some of it went wrong."""
+    done, took, good = _H2LOAD_DONE.search(output), _H2LOAD_TIME.search(output), _H2LOAD_GOOD.search(output)
+    if done is None or took is None or good is None:
+        raise RuntimeError(f"h2load said {output[-300:]!r}")
+    if any(map(int, done.groups()[1:])) or good[1] != done[1]:
+        raise RuntimeError(f"h2load: {done[0]}")
+    return Done(int(done[1]), float(took[1]) * _SCALE[took[2]])
+
+
+def h2load(path: str, connections: int = 16, streams: int = 8, transport: str = "tcp") -> Load:
+    """Requests for ``path`` by HTTP/2, so many in flight on each of the connections."""
+
+    def load(server: Server, seconds: float) -> Run:
+        scheme = "https" if transport == "tls" else "http"
+        command = [program("h2load"), "-t", "1", "-c", str(connections), "-m", str(streams)]
+        command += ["-D", str(max(1, round(seconds)))]
+        command.append(f"{scheme}://127.0.0.1:{server.ports[transport]}{path}")
+        return measured(server, lambda: parse_h2load(_run(command, seconds)))
+
+    return load
+
+
 # --- our own -------------------------------------------------------------------------------------------------
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from tests.bench.part import Later, Part, Script
-from tests.bench.parts import cgi, http, lines, memory, time, tls, workers
+from tests.bench.parts import cgi, http, http2, lines, memory, time, tls, workers
 
 PARTS: tuple[Part | Script, ...] = (
     *http.PARTS,
+    *http2.PARTS,
     *cgi.PARTS,
     *tls.PARTS,
     *time.PARTS,

@@ -39,7 +39,11 @@ http {{
   fastcgi_temp_path fastcgi;
   uwsgi_temp_path uwsgi;
   scgi_temp_path scgi;
-  server {{ listen 127.0.0.1:{tcp} backlog=4096; listen 127.0.0.1:{tls} ssl backlog=4096; root {site}; }}
+  server {{
+    listen 127.0.0.1:{tcp} {http2} backlog=4096;
+    listen 127.0.0.1:{tls} ssl {http2} backlog=4096;
+    root {site};
+  }}
 }}
 """
 NGINX_CACHE = "open_file_cache max=1000 inactive=60s; open_file_cache_valid 1s; open_file_cache_errors on;"
@@ -50,8 +54,9 @@ NGINX_SENDFILE = "sendfile on; tcp_nopush on;"
 """As Debian has it. Best for what is large; a small document costs calls of the kernel that reading it does not."""
 
 
-def nginx(*, cache: bool = True, access_log: bool = False, sendfile: bool = True) -> Start:
-    """nginx with one worker; ``cache`` keeps files open as ours does, without it is Debian's way."""
+def nginx(*, cache: bool = True, access_log: bool = False, sendfile: bool = True, http2: bool = False) -> Start:
+    """nginx with one worker; ``cache`` keeps files open as ours does, without it is Debian's way. With ``http2`` its
+    clear port speaks nothing else."""
 
     def start(folder: Path) -> Server:
         path = program("nginx")
@@ -66,6 +71,7 @@ def nginx(*, cache: bool = True, access_log: bool = False, sendfile: bool = True
             access_log="access.log combined buffer=64k flush=1s" if access_log else "off",
             sending=NGINX_SENDFILE if sendfile else "sendfile off;",
             cache=NGINX_CACHE if cache else "",
+            http2="http2" if http2 else "",
             chain=chain,
             key=key,
             site=documents(folder),
@@ -74,6 +80,22 @@ def nginx(*, cache: bool = True, access_log: bool = False, sendfile: bool = True
         (folder / "nginx.conf").write_text(text)
         command = [path, "-p", str(folder), "-e", "nginx.log", "-c", str(folder / "nginx.conf")]
         return launch("nginx", command, folder, ports)
+
+    return start
+
+
+def nghttpd(transport: str) -> Start:
+    """nghttp2's own server, on one transport."""
+
+    def start(folder: Path) -> Server:
+        path = program("nghttpd")
+        chain, key = certificate(folder)
+        ports = {transport: free_port()}
+        command = [path, "--address=127.0.0.1", f"--htdocs={documents(folder)}"]
+        command += (
+            ["--no-tls", str(ports[transport])] if transport == "tcp" else [str(ports[transport]), str(key), str(chain)]
+        )
+        return launch("nghttpd", command, folder, ports)
 
     return start
 
