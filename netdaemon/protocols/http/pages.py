@@ -54,7 +54,7 @@ _SENTENCES = {
     502: "What was to answer this gave no answer that could be passed on.",
     503: "This cannot be shown just now. Please try again later.",
     504: "What was to answer this took too long.",
-    505: "This server speaks HTTP/1.0 and HTTP/1.1 only.",
+    505: "This server speaks HTTP/1.0, HTTP/1.1 and HTTP/2 only.",
     507: "There is no more room for what was sent.",
 }
 
