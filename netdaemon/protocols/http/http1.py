@@ -50,6 +50,7 @@ _HEAD, _BODY, _REST, _ANSWER, _CLOSING = range(5)
 # What its deadline is about.
 _FIRST, _IDLE, _HEADER, _STALL, _UPLOAD, _GONE = range(6)
 
+_NEVER = float("-inf")
 _OK = STATUS_LINES[200]
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 PROBE = 1.0
@@ -78,7 +79,7 @@ class Session(Protocol):
         self._factory = factory
         self._phase = _HEAD
         self._timing = _FIRST
-        self._answered = 0.0  # when a request was last answered at once, in the clock's seconds
+        self._answered = _NEVER  # when a request was last answered at once, in the clock's seconds
         self._caller: Caller | None = None
         self._buffer = b""
         self._seen = 0  # octets of the buffer that hold no head's end
@@ -236,7 +237,7 @@ class Session(Protocol):
     @property
     def _is_first(self) -> bool:
         """Is there nothing in front of the head that was just taken?"""
-        return not self._keep and not self._answered
+        return not self._keep and self._answered == _NEVER
 
     def _hand_over(self) -> None:
         """The peer speaks HTTP/2, by ALPN or by prior knowledge (RFC 9113 3.2, 3.3): from here on its session does."""

@@ -144,6 +144,7 @@ class Peer2(Peer):
             assert all(name == name.lower() for name, _ in reply.fields)
         elif isinstance(made, DataFrame):
             assert reply.status, "there is a body without a header"
+            assert made.data or reply.ended, "there is a frame of nothing"
             reply.body += made.data
             reply.sizes.append(len(made.data))
         elif isinstance(made, RstStreamFrame) and reply.reset is None:

@@ -8,11 +8,13 @@ from typing import Any
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, ResponseReceived, StreamEnded
-from twisted.internet.defer import Deferred
+from hyperframe.frame import GoAwayFrame
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import INegotiated, ISSLTransport
 from zope.interface import directlyProvides
 
-from netdaemon.protocols.http.grammar.message import Fields
+from netdaemon.protocols.http.grammar.message import Fields, Malformed
+from netdaemon.protocols.http.incoming import BodyLost, Incoming
 from netdaemon.protocols.http.request import Caller, Request
 from netdaemon.protocols.http.responder import Route
 from netdaemon.protocols.http.response import Response, Stream
@@ -257,8 +259,9 @@ class BeginTests(Case):
 
     def test_not_behind_another_request(self) -> None:
         for first in (b"GET /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n", b"OPTIONS / HTTP/1.1\r\nHost: a\r\n\r\n"):
+            factory = self.factory()
             for _ in range(2):  # the second time it is known
-                peer = self.peer2(hello=False)
+                peer = self.peer2(hello=False, factory=factory)
                 peer.send(first)
                 peer.send(PREFACE)
                 self.assertEqual([reply.status for reply in peer.replies()][1:], [505])
@@ -339,11 +342,13 @@ class TogetherTests(Case):
     def test_a_body_of_another_length_than_promised(self) -> None:
         async def chunks() -> AsyncGenerator[bytes, None]:
             yield b"abc"
+            yield b"d"
 
-        for length in (2, 4):
+        for length in (2, 3, 5):
             peer = self.to(lambda request, length=length: Response(200, Fields(), Stream(chunks(), length)))  # type: ignore[misc]
             peer.send(peer.request(1, b"/made"))
             self.assertEqual((peer.reply(1).reset, peer.reply(1).ended), (INTERNAL_ERROR, False))
+            self.assertLessEqual(len(peer.reply(1).body), length)
             self.alive(peer)
 
     def test_a_document_that_shrinks(self) -> None:
@@ -466,6 +471,19 @@ class BodyTests(Case):
         peer.send(data(1, b"abc"))
         self.assertEqual((peer.reply(1).interim, peer.reply(1).body), ([100], b"abc"))
 
+    def test_no_continue_for_what_comes_unasked(self) -> None:
+        begin = Deferred[None]()
+
+        async def respond(request: Request) -> Response:
+            await begin
+            return await echo(request)
+
+        peer = self.to(respond)
+        peer.send(peer.post(1, (b"expect", b"100-continue")) + data(1, b"abc", False))
+        begin.callback(None)
+        peer.send(data(1, b"d"))
+        self.assertEqual((peer.reply(1).interim, peer.reply(1).body), ([], b"abcd"))
+
     def test_no_continue_for_what_nobody_wants(self) -> None:
         peer = self.peer2()
         peer.send(peer.post(1, (b"expect", b"100-continue")))
@@ -527,8 +545,42 @@ class BodyTests(Case):
         self.assertEqual((peer.reply(1).status, peer.reply(1).reset), (0, None))
         peer.send(peer.post(3, (b"content-length", b"5")) + data(3, b"abc"))
         self.assertEqual(peer.reply(3).reset, PROTOCOL_ERROR)
+        peer.send(peer.post(5) + data(5, b"abc", False) + peer.headers(5, [(b"x", b"y")], END_HEADERS))
+        self.assertEqual(peer.reply(5).reset, PROTOCOL_ERROR)
+        peer.send(peer.post(7) + data(7, b"abc", False) + peer.headers(7, [(b":x", b"y")]))
+        self.assertEqual(peer.reply(7).reset, PROTOCOL_ERROR)
         self.alive(peer)
+        self.assertEqual([type(error) for error in failed], [CancelledError] * 4)  # not one was taken for whole
         self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_a_body_that_is_asked_for_behind_its_response(self) -> None:
+        bodies: list[Incoming] = []
+
+        def respond(request: Request) -> Response:
+            assert request.body is not None
+            bodies.append(request.body)
+            return Response(204, Fields())
+
+        peer = self.to(respond)
+        peer.send(peer.post(1, (b"expect", b"100-continue")))
+        late = Deferred.fromCoroutine(bodies[0].read())
+        self.assertNoResult(late)
+        self.assertEqual((peer.reply(1).status, peer.reply(1).interim), (204, []))
+        peer.send(frame(RST_STREAM, 0, 1, CANCEL.to_bytes(4, "big")))
+        late.cancel()
+        self.failureResultOf(late)
+
+    def test_a_refusal_that_comes_later(self) -> None:
+        go = Deferred[None]()
+
+        async def respond(request: Request) -> Response:
+            await go
+            raise Malformed(400, "no") if request.method == b"HEAD" else BodyLost("no")
+
+        peer = self.to(respond)
+        peer.send(peer.headers(1, asking(b"/made", b"HEAD")) + peer.request(3, b"/made"))
+        go.callback(None)
+        self.assertEqual((peer.reply(1).status, peer.reply(1).ended, peer.reply(3).reset), (400, True, CANCEL))
 
 
 class EndTests(Case):
@@ -560,17 +612,18 @@ class EndTests(Case):
     def test_drain_lets_streams_end(self) -> None:
         go = Deferred[Response]()
         peer = self.to(lambda request: go if request.method == b"GET" else echo(request))
-        peer.send(peer.request(1, b"/made") + peer.post(3))
+        peer.send(peer.request(1) + peer.request(3, b"/made") + peer.post(5))
         peer.session.drain()
         peer.session.drain()
         assert peer.goaway is not None
-        self.assertEqual((peer.goaway.error_code, peer.goaway.last_stream_id), (NO_ERROR, 3))
+        self.assertEqual((peer.goaway.error_code, peer.goaway.last_stream_id), (NO_ERROR, 5))
         self.assertFalse(peer.wire.ended)
-        peer.send(peer.request(5))
-        self.assertEqual((peer.reply(5).status, peer.reply(5).reset), (0, REFUSED_STREAM))
+        peer.send(peer.request(7))  # which is known, and at hand
+        self.assertEqual((peer.reply(7).status, peer.reply(7).reset), (0, REFUSED_STREAM))
         go.callback(Response(200, Fields(), b"late"))
-        self.assertEqual(peer.reply(1).body, b"late")
-        peer.send(data(3, b""))
+        self.assertEqual(peer.reply(3).body, b"late")
+        self.assertEqual(sum(isinstance(made, GoAwayFrame) for made in peer.frames), 1)
+        peer.send(data(5, b""))
         self.assertTrue(peer.wire.ended)
 
     def test_drain_before_the_preface(self) -> None:

@@ -191,6 +191,11 @@ class CompressionTests(Case):
             for _ in range(20):
                 peer.send(frame(CONTINUATION, 0, 1, part))
             self.gone(peer, ENHANCE_YOUR_CALM)
+        for last, ended in ((b"", False), (b"\0", True)):  # at the limit and one past it
+            peer = self.peer2()
+            peer.send(frame(HEADERS, END_STREAM, 1, bytes(16_384)) + frame(CONTINUATION, 0, 1, bytes(16_384)))
+            peer.send(frame(CONTINUATION, 0, 1, last))
+            self.assertEqual(peer.wire.ended, ended)
 
     def test_a_list_that_unpacks_to_megabytes(self) -> None:
         peer = self.peer2()
@@ -252,6 +257,16 @@ class StandstillTests(Case):
             peer.send(update(1, 1))
         self.assertEqual((len(peer.reply(1).body), peer.reply(1).reset), (6, CANCEL))
 
+    def test_only_its_own_counts(self) -> None:
+        """What stands open, and waits for the connection's, is not the stream's fault."""
+        self.file("big", bytes(200_000))
+        peer = self.peer2()
+        peer.send(SHUT + peer.request(1, b"/big") + peer.request(3, b"/big"))
+        pass_time(self.clock, 50.0)
+        peer.send(update(3, 100_000) + update(1, 100_000))
+        pass_time(self.clock, 15.0)
+        self.assertEqual((peer.reply(1).reset, peer.reply(3).reset, peer.goaway), (None, None, None))
+
     def test_one_that_is_slow_but_good(self) -> None:
         self.file("big", bytes(600_000))
         peer = self.peer2()
@@ -280,19 +295,21 @@ class StandstillTests(Case):
         self.assertTrue(peer.wire.aborted)
 
     def test_a_responder_that_thinks_is_nobodys_fault(self) -> None:
-        go = Deferred[Response]()
+        go = Deferred[None]()
 
         async def respond(request: Request) -> Response:
             assert request.body is not None
             await request.body.read()
-            return await go
+            await go
+            return await echo(request)
 
         peer = self.to(respond)
         peer.send(peer.post(1) + data(1, b"abc", False))
         pass_time(self.clock, 1000.0)
         self.assertEqual((peer.reply(1).status, peer.goaway), (0, None))
-        go.callback(Response(200, Fields(), b"42"))
-        self.assertEqual(peer.reply(1).body, b"42")
+        go.callback(None)
+        peer.send(data(1, b"def"))
+        self.assertEqual((peer.reply(1).status, peer.reply(1).body), (200, b"def"))
 
     def test_a_connection_that_only_pings(self) -> None:
         peer = self.peer2()

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from netdaemon.protocols.http.closing import LINGER
 from netdaemon.protocols.http.grammar.message import Fields, Malformed
 from netdaemon.protocols.http.heads import Known
-from netdaemon.protocols.http.http2.heads import Wrong, check_trailers, parse_head, parse_request
+from netdaemon.protocols.http.http2.heads import Wrong, parse_head, parse_request
 from netdaemon.protocols.http.http2.limits import Patience
 from netdaemon.protocols.http.http2.supply import Document, Making, Memory, Supply
 from netdaemon.protocols.http.http2.turns import Priority, parse_priority
@@ -152,13 +152,9 @@ class Exchange:
             route, self._route = self._route, None
             self.ask(route, self._request)
 
-    def trailers(self, pairs: Any) -> None:
-        """What follows the body: looked at, and thrown away. Raises Wrong."""
-        check_trailers(pairs)
-
     def _asked(self) -> None:
         """The responder wants more of the body, and has taken all that came."""
-        if self.closed:
+        if self.closed or self._done:
             return
         self._pay()
         if not self.open:
@@ -220,8 +216,8 @@ class Exchange:
         except Exception:  # noqa: BLE001  # as in ask
             response = self._defect()
         making = self._answer(response)
-        self._session.flush()
         if making is not None:
+            self._session.flush()
             await making
 
     def _defect(self) -> Response:
@@ -287,6 +283,7 @@ class Exchange:
 
     def _ran(self, ignored: None) -> None:
         self._task = None
+        self._session.flush()
 
     def fail(self, failure: Failure) -> None:
         """The response can't be finished: only a reset tells the peer so."""
@@ -325,10 +322,8 @@ class Exchange:
 
     def _record(self) -> None:
         if self.status:
-            factory, caller = self._session.factory, self._session.caller
-            factory.record(
-                self.site, caller, self.method, self.line, self.status, self.sent, self.fields, self.user
-            )  # fmt: skip
+            record, caller = self._session.factory.record, self._session.caller
+            record(self.site, caller, self.method, self.line, self.status, self.sent, self.fields, self.user)
             self.status = 0
 
     def _release(self) -> None:

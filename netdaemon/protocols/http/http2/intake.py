@@ -24,7 +24,7 @@ from netdaemon.protocols.http.http2 import frames
 from netdaemon.protocols.http.http2.connection import MAX_STREAMS, Connection
 from netdaemon.protocols.http.http2.exchange import Exchange
 from netdaemon.protocols.http.http2.frames import ConnectionFault, Frame, Framer, tame_settings
-from netdaemon.protocols.http.http2.heads import Wrong
+from netdaemon.protocols.http.http2.heads import Wrong, check_trailers
 from netdaemon.protocols.http.http2.limits import Budget
 from netdaemon.protocols.http.http2.turns import parse_priority
 
@@ -104,14 +104,9 @@ class Intake:
     def _take_headers(self, frame: Frame) -> None:
         exchange = self._exchanges.get(frame.stream)
         if exchange is not None and exchange.open and not frame.flags & frames.END_STREAM:
-            # RFC 9113 8.1: trailers that don't end the stream are a stream error, of which h2 makes one of the
-            # connection. The block must be decoded all the same, so h2 gets it as the end that it should have been.
-            raw = frame.raw
-            frame = frame._replace(raw=raw[:4] + bytes([frame.flags | frames.END_STREAM]) + raw[5:])
-            self._feed(frame)
+            # RFC 9113 8.1: trailers that don't end the stream are a stream error; h2 makes one of the connection
             self._reset_for(exchange, ErrorCodes.PROTOCOL_ERROR)
-        else:
-            self._feed(frame)
+        self._feed(frame)  # its block must be decoded, whatever becomes of it
 
     def _take_priority(self, frame: Frame) -> None:
         """RFC 9113 5.3.2: nothing comes of it any more; h2 need not see it."""
@@ -199,7 +194,7 @@ class Intake:
         exchange = self._exchanges.get(event.stream_id or 0)
         if exchange is not None:
             try:
-                exchange.trailers(self._h2.fields)
+                check_trailers(self._h2.fields)  # and no more, for nobody asks for them
             except Wrong:
                 self._reset_for(exchange, ErrorCodes.PROTOCOL_ERROR)
 

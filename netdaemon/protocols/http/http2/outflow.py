@@ -64,13 +64,9 @@ class Outflow:
             self._turns.add(exchange)
 
     def all_opened(self) -> None:
-        """So may the connection's."""
+        """The connection's may, or is of no more interest."""
         if self._shut is not None:
             self._shut.rest()
-
-    def stop(self) -> None:
-        """The connection ends."""
-        self.all_opened()
 
     def fill(self) -> bool:
         """Let the streams have their turns, for one write; is there more to send?"""
@@ -101,6 +97,8 @@ class Outflow:
                     continue
                 if exchange.closed:  # to ask for more of it went wrong
                     continue
+            elif not supply.last:  # it is being made still
+                continue
             last = supply.last and not supply.left
             h2.send_data(exchange.stream, data, end_stream=last)
             room -= len(data) + 9

@@ -335,7 +335,7 @@ class Session(Protocol):
     def _forget_all(self) -> None:
         for exchange in list(self.exchanges.values()):
             self.close(exchange)
-        self.outflow.stop()
+        self.outflow.all_opened()
 
     def _close(self) -> None:
         """Close behind what was written."""
