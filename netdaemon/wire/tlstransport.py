@@ -19,10 +19,8 @@ from twisted.internet import main
 from twisted.internet.interfaces import IHandshakeListener, INegotiated, IProtocol, ISSLTransport
 from zope.interface import implementer
 
+from netdaemon.wire.tlscalls import RECORD, read, write
 from netdaemon.wire.transport import CHUNK, FileJob, StreamTransport
-
-RECORD = 16384
-"""The most clear text of one TLS record (RFC 8446 5.1): a read of this size never leaves a part of one behind."""
 
 TURN = 8
 """Records read in one turn, so that one fast peer can't hold the loop."""
@@ -86,7 +84,7 @@ class TLSTransport(StreamTransport):
             if not self._wants_read or not self.connected or self._aborting or self.disconnecting:
                 return None
             try:
-                data = self._tls.recv(RECORD)
+                data = read(self._tls)
             except SSL.WantReadError:
                 return None
             except SSL.WantWriteError:
@@ -113,13 +111,13 @@ class TLSTransport(StreamTransport):
         if len(data) > RECORD:
             return False
         try:
-            sent = self._tls.send(data)
+            sent = write(self._tls, data)
         except SSL.Error:
             return False  # doWrite tries the same bytes again, as OpenSSL demands, and tells what is wrong
         self._tempDataBuffer = []
         self._tempDataLen = 0
         if sent == len(data):
-            return not self._owes_a_turn()
+            return self.producer is None or not self._owes_a_turn()
         self.dataBuffer = data
         self.offset = sent
         return False

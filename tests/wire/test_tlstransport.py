@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
+from netdaemon.wire import tlscalls, tlstransport
 from netdaemon.wire.tlstransport import TLSTransport
 from netdaemon.wire.transport import FileShrank
 from tests.wire.pems import Authority
@@ -240,3 +241,22 @@ class TLSTransportTests(SynchronousTestCase):
         self.in_a_read(lambda data: self.transport.write(b"answer"))
         self.assertEqual(self.received(), b"answer")
         self.assertEqual((added, told), ([], []))
+
+
+class PyOpenSSLTests(TLSTransportTests):
+    """The same with pyOpenSSL's own calls, should its binding be another one day."""
+
+    def setUp(self) -> None:
+        read, write = tlscalls.pyopenssl()
+        self.patch(tlstransport, "read", read)
+        self.patch(tlstransport, "write", write)
+        super().setUp()
+
+
+class CallsTests(SynchronousTestCase):
+    def test_the_direct_ones_are_taken(self) -> None:
+        self.assertNotEqual(tlscalls.read.__qualname__, tlscalls.pyopenssl().read.__qualname__)
+
+    def test_without_a_binding(self) -> None:
+        self.patch(SSL, "_lib", object())
+        self.assertEqual(tlscalls.calls().read.__qualname__, tlscalls.pyopenssl().read.__qualname__)
