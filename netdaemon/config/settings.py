@@ -127,6 +127,12 @@ class TLSSettings:
         optional(path), "PEM of the authorities whose client certificates may log in (EXTERNAL).", default=""
     )
     minimum: str = key(choice("1.2", "1.3"), "The oldest TLS version that is spoken.", default="1.2")
+    sticky: bool = key(
+        flag,
+        "With several workers, let an address (of IPv6, a /64) always come to the same one at a `tls:` door, where its "
+        "sessions can be resumed; its load is then that one's alone. Never done with proxy-protocol.",
+        default="yes",
+    )
     watch: float = key(
         duration, "How often certificate files are looked at; changed ones are swapped in.", default="10s"
     )

@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from netdaemon.config.values import Listen
 from netdaemon.run.errors import StartFailed, reason
 from netdaemon.run.gate import Gate, Refused, Tenant
+from netdaemon.run.sticky import stick, unstick
 from netdaemon.wire.port import DatagramPort, StreamPort, UnixPort
 
 BACKLOG = 4096
@@ -60,6 +61,8 @@ class Door:
         self._copies = copies
         self._twins: list[socket.socket] = []
         """More sockets of the same address; the kernel shares out what comes."""
+        self.sticky = False
+        """Do all connections of one address come to one of the processes?"""
         self._port: StreamPort | DatagramPort | None = None
         self._path: tuple[Path, int] | None = None
         """Where our UNIX socket stands, and its inode: nothing else that stands there is ever removed."""
@@ -90,6 +93,18 @@ class Door:
         """The socket that one of the ``copies`` processes serves, from 0; UNIX and systemd's all serve the same."""
         assert self._socket is not None
         return [self._socket, *self._twins][worker] if self._twins else self._socket
+
+    def stick(self, wanted: bool) -> None:
+        """Have all connections of an address come to one process (`sticky`), or leave it to the kernel, which spreads
+        them. With one socket there is nothing to do. Raises OSError where the kernel has no means for it.
+        """
+        if self._twins and wanted != self.sticky:
+            assert self._socket is not None
+            if wanted:
+                stick(self._socket, 1 + len(self._twins))
+            else:
+                unstick(self._socket)
+            self.sticky = wanted
 
     @property
     def datagrams(self) -> bool:

@@ -100,6 +100,9 @@ class Gate:
         self.name = name
         self.section = section
         self.draining = False
+        self.undivided = 1
+        """By how much the limit per address is to be multiplied: it is one worker's portion, and here an address may
+        be one worker's whole."""
         self.sessions: dict[Any, Tenant | Behind] = {}
         """The transport of each session under way, and whose it is."""
         self._tenant: Tenant | None = None
@@ -184,7 +187,7 @@ class Gate:
 
     def has_room(self, crowd: bytes, settings: ServiceSettings) -> bool:
         """May one more of that crowd come in? A no is counted and logged."""
-        if self._crowds.get(crowd, 0) < settings.max_connections_per_address:
+        if self._crowds.get(crowd, 0) < settings.max_connections_per_address * self.undivided:
             return True
         self.refuse("max-connections-per-address")
         return False

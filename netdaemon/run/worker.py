@@ -114,7 +114,10 @@ class Worker:
         self._own_log.failures = self._measure.failed
         globalLogBeginner.beginLoggingTo([self._own_log])
         raise_open_files(config.netdaemon.open_files)
-        self._estate.adopt(adopt(config, self._sockets(boot["places"]), self._reactor, self._measure.refused))
+        places = adopt(config, self._sockets(boot["places"]), self._reactor, self._measure.refused)
+        for place, sticky in zip(places.all, boot["sticky"], strict=True):
+            place.door.gate.undivided = boot["workers"] if sticky else 1
+        self._estate.adopt(places)
         self._estate.open(config, certificates(config))
         self._measure.watch_doors(self._estate.connections, self._estate.expiry)
         self._measure.start(None)

@@ -24,11 +24,11 @@ from netdaemon.config.settings import DaemonSettings
 from netdaemon.run.control import Message
 from netdaemon.run.crew import Crew, Hand
 from netdaemon.run.door import Door
-from netdaemon.run.errors import StartFailed
+from netdaemon.run.errors import StartFailed, reason
 from netdaemon.run.estate import ABORT_SECONDS
 from netdaemon.run.house import certificates
 from netdaemon.run.inherited import Inherited
-from netdaemon.run.layout import Places, bind
+from netdaemon.run.layout import Place, Places, bind
 from netdaemon.run.logs import Log
 from netdaemon.run.measure import Measure
 from netdaemon.run.news import Chronicle, message_of, news_of
@@ -42,6 +42,11 @@ PATIENCE = 5.0
 def count(settings: DaemonSettings) -> int:
     """How many processes serve, by `[netdaemon] workers`."""
     return settings.workers if settings.workers is not None else len(os.sched_getaffinity(0))
+
+
+def wants_one_worker(config: Config, place: Place) -> bool:
+    """Should all connections of an address come to one worker there? Behind a proxy they all have its address."""
+    return config.tls.sticky and place.door.listen.transport == "tls" and not place.service.settings.proxy_protocol
 
 
 class Workforce:
@@ -61,6 +66,7 @@ class Workforce:
         self._crew: Crew | None = None
         self._crews: list[Crew] = []
         """Every crew with a living worker: ours, one that is about to be, retired ones."""
+        self._unsticky = False  # that was said
         self._key = secrets.token_hex(32)
         self._chronicle = Chronicle(reactor, 0.0)
         self._sums = Sums()
@@ -92,6 +98,7 @@ class Workforce:
         assert self._places is not None, "addresses are bound before the workers start"
         self._config, self._tls = config, tls
         self._chronicle = Chronicle(self._reactor, config.accounts.throttle_window)
+        self._stick(config, self._places)
         self._crew = self._assemble(config, self._places)
         self._reactor.callWhenRunning(self._crew.start)
         tls.watch(self._reactor)
@@ -112,6 +119,7 @@ class Workforce:
             "log": None if fallback is None else str(fallback),
             "key": self._key,
             "places": [[place.service.settings.section, str(place.door.listen)] for place in places.all],
+            "sticky": [place.door.sticky for place in places.all],
         }
         sockets: list[list[socket.socket]] = [
             [place.door.share(number) for place in places.all] for number in range(self._workers)
@@ -119,6 +127,19 @@ class Workforce:
         crew = Crew(self._reactor, self, boot, sockets)
         self._crews.append(crew)
         return crew
+
+    def _stick(self, config: Config, places: Places) -> None:
+        """A worker resumes the TLS sessions that it gave tickets for: let a client come back to the one it had."""
+        for place in places.all:
+            try:
+                place.door.stick(wants_one_worker(config, place))
+            except OSError as error:
+                if not self._unsticky:
+                    self._unsticky = True
+                    self._log.info(
+                        "clients can't be sent back to their worker, so TLS sessions are resumed less often: {error}",
+                        error=reason(error),
+                    )
 
     async def exchange(self, config: Config) -> None:
         """Take on another configuration whole, or raise and stay as it was. Sessions keep what they began with."""
@@ -134,9 +155,11 @@ class Workforce:
             if not same_accounts:  # as in one process: another throttle, which begins anew
                 self._chronicle = Chronicle(self._reactor, config.accounts.throttle_window)
             try:
+                self._stick(config, places)
                 await self._start(self._assemble(config, places))
             except BaseException:
                 self._chronicle = chronicle
+                self._stick(before, places_before)
                 raise
         except BaseException:
             places.dispose()

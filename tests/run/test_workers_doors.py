@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from pathlib import Path
@@ -9,18 +10,22 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twisted.internet import reactor
+from twisted.internet import reactor, task
+from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from netdaemon.config.read import Config, parse
 from netdaemon.config.values import Listen
 from netdaemon.kinds import Kinds
+from netdaemon.run import door as door_module
 from netdaemon.run.door import Door, DoorError
 from netdaemon.run.errors import StartFailed
 from netdaemon.run.inherited import Inherited
-from netdaemon.run.layout import adopt, bind
+from netdaemon.run.layout import Places, adopt, bind
+from netdaemon.run.measure import Measure
+from netdaemon.run.sticky import program, stick
 from netdaemon.run.worker import portion
-from netdaemon.run.workers import count
+from netdaemon.run.workers import Workforce, count, wants_one_worker
 
 COPIES = 3
 
@@ -102,6 +107,99 @@ class AdoptTests(SynchronousTestCase):
             for section, word in (("time", "tcp:1"), ("http", "tcp:0:interface=127.0.0.1")):
                 with self.assertRaises(StartFailed):
                     adopt(read, [(section, word, given)], reactor, print)
+
+
+class StickyTests(SynchronousTestCase):
+    HOSTS = 60
+
+    def met(self, door: Door, host: str) -> int:
+        """Which of the door's sockets a connection from ``host`` comes to."""
+        where = []
+        with socket.create_connection(("127.0.0.1", door.number), source_address=(host, 0)):
+            for number in range(COPIES):
+                try:
+                    door.share(number).accept()[0].close()
+                except BlockingIOError:
+                    continue
+                where.append(number)
+        [number] = where
+        return number
+
+    def bound(self, word: str, more: str = "") -> tuple[Config, Places]:
+        read = config(f"{more}[http]\nlisten = {word}:0:interface=127.0.0.1\n")
+        places = bind(read, Inherited([]), reactor, print, copies=COPIES)
+        self.addCleanup(places.dispose)
+        return read, places
+
+    def test_an_address_comes_to_one(self) -> None:
+        door = self.bound("tls")[1].all[0].door
+        door.stick(True)
+        hosts = [f"127.0.0.{number}" for number in range(1, self.HOSTS + 1)]
+        first = {host: self.met(door, host) for host in hosts}
+        self.assertEqual({host: self.met(door, host) for host in hosts}, first)
+        for number in range(COPIES):  # neighbours are spread
+            self.assertGreater(list(first.values()).count(number), self.HOSTS // COPIES // 2)
+        door.stick(True)
+        door.stick(False)
+        self.assertGreater(len({self.met(door, "127.0.0.1") for _ in range(50)}), 1)
+
+    def test_ipv6_by_its_network(self) -> None:
+        """Of all addresses in a /64 only ::1 is here, so it is the program that is looked at."""
+        loads = [operand for code, operand in program(socket.AF_INET6, 2) if code == 0x20]
+        self.assertEqual(loads, [0xFFF00000 + 8, 0xFFF00000 + 12])  # RFC 8200 3: the source address begins at 8
+        first, second = (socket.socket(socket.AF_INET6) for _ in range(2))
+        for one in (first, second):
+            self.addCleanup(one.close)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            one.bind(first.getsockname() if one is second else ("::1", 0))
+            one.listen()
+            one.setblocking(False)
+        stick(first, 2)
+        found = set()
+        for _ in range(20):
+            with socket.create_connection(first.getsockname()[:2]):
+                for one in (first, second):
+                    try:
+                        one.accept()[0].close()
+                    except BlockingIOError:
+                        continue
+                    found.add(one)
+        self.assertEqual(len(found), 1)
+
+    def test_where_it_is_wanted(self) -> None:
+        for word, more, wanted in (
+            ("tls", "", True),
+            ("tcp", "", False),
+            ("tls", "[tls]\nsticky = no\n", False),
+        ):
+            read, places = self.bound(word, more)
+            self.assertEqual(wants_one_worker(read, places.all[0]), wanted)
+        read = config("[http]\nlisten = tls:0:interface=127.0.0.1\nproxy-protocol = 127.0.0.1\n")
+        places = bind(read, Inherited([]), reactor, print, copies=COPIES)
+        self.addCleanup(places.dispose)
+        self.assertFalse(wants_one_worker(read, places.all[0]))
+
+    def test_one_socket_sticks_to_nothing(self) -> None:
+        read = config("[http]\nlisten = tls:0:interface=127.0.0.1\n")
+        places = bind(read, Inherited([]), reactor, print)
+        self.addCleanup(places.dispose)
+        places.all[0].door.stick(True)
+        self.assertFalse(places.all[0].door.sticky)
+
+    def test_a_kernel_without_it(self) -> None:
+        def refuse(listening: socket.socket, sockets: int) -> None:
+            raise OSError(errno.ENOPROTOOPT, "Protocol not available")
+
+        events: list[Any] = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        self.patch(door_module, "stick", refuse)
+        read, places = self.bound("tls")
+        force = Workforce(reactor, Measure(task.Clock()), COPIES, None)
+        for _ in range(2):
+            force._stick(read, places)
+        self.assertFalse(places.all[0].door.sticky)
+        self.assertEqual([event["log_level"].name for event in events], ["info"])  # said once
 
 
 class ShareTests(SynchronousTestCase):

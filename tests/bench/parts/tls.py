@@ -40,6 +40,9 @@ file = Part(
 )
 
 
+RESUMING = generator("handshakes", "tls", path=SMALL, resume=True)
+
+
 def _handshakes(resume: bool) -> tuple[Variant, ...]:
     load = generator("handshakes", "tls", path=SMALL, resume=resume)
     return (
@@ -60,13 +63,19 @@ new = Part("tls.new", "TLS handshakes, new sessions", ABOUT, HANDSHAKES, _handsh
 resumed = Part(
     name="tls.resumed",
     title="TLS handshakes, resumed sessions",
-    about="The same, each connection offering the ticket of the first.",
+    about="The same, each connection offering the ticket of the first. Two workers (both on one core) have tickets of "
+    "their own, and let a client come back to its worker; with `sticky = no` the kernel spreads its connections.",
     columns=HANDSHAKES,
-    variants=_handshakes(True),
+    variants=(
+        *_handshakes(True),
+        Variant("netdaemon, two workers", netdaemon.http("tls", daemon="workers = 2"), RESUMING),
+        Variant("two workers, not sticky", netdaemon.http("tls", daemon="workers = 2", tls="sticky = no"), RESUMING),
+    ),
     against="nginx",
     goals=(
         Goal("netdaemon", RATE, "nginx", least=0.65),
         Goal("netdaemon", "resumed", least=99.0),
+        Goal("netdaemon, two workers", "resumed", least=99.0),
     ),
 )
 

@@ -23,6 +23,7 @@ level = error
 [tls]
 certificate = {chain}
 private-key = {key}
+{tls}
 [documents]
 root = {site}
 [{section}]
@@ -33,8 +34,10 @@ max-connections-per-address = 100000
 """
 
 
-def netdaemon(section: str, *transports: str, keys: str = "", daemon: str = "", ballast: int = 0) -> Start:
-    """The daemon with one service, its other ``keys`` and those of [netdaemon] as INI lines.
+def netdaemon(
+    section: str, *transports: str, keys: str = "", daemon: str = "", tls: str = "", ballast: int = 0
+) -> Start:
+    """The daemon with one service, its other ``keys`` and those of [netdaemon] and [tls] as INI lines.
 
     ``ballast`` is MiB of memory that it holds besides.
     """
@@ -52,6 +55,7 @@ def netdaemon(section: str, *transports: str, keys: str = "", daemon: str = "", 
                 listen=listen,
                 keys=keys,
                 daemon=daemon,
+                tls=tls,
             )
         )
         holding = f"ballast = b'x' * ({ballast} << 20); " if ballast else ""
@@ -74,9 +78,9 @@ def _ports(ready: Path, section: str) -> dict[str, int] | None:
     return {address.partition(":")[0]: int(address.rpartition(":")[2]) for address in addresses}
 
 
-def http(*transports: str, access_log: bool = False, daemon: str = "") -> Start:
+def http(*transports: str, access_log: bool = False, daemon: str = "", tls: str = "") -> Start:
     """[http] over the documents."""
-    return netdaemon("http", *transports, keys="access-log = access.log" if access_log else "", daemon=daemon)
+    return netdaemon("http", *transports, keys="access-log = access.log" if access_log else "", daemon=daemon, tls=tls)
 
 
 def cgi(ballast: int = 0) -> Start:
