@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.bench.figures import CPU, RATE, Goal
 from tests.bench.loads import generator, wrk
 from tests.bench.part import Part, Variant, work_columns
-from tests.bench.peers import netdaemon, stock, web
+from tests.bench.peers import bare, netdaemon, stock, web
 from tests.bench.peers.site import LARGE, LARGE_SIZE, SMALL
 
 BROWSER = (
@@ -83,7 +83,8 @@ log = Part(
 connections = Part(
     name="http.connections",
     title="HTTP, 1 KiB, a connection per request",
-    about="64 at a time, `Connection: close`.",
+    about="64 at a time, `Connection: close`. *Bare loop* is the ceiling: accept, one read, a prepared answer and the "
+    "end, without Twisted, HTTP, limits or deadlines.",
     columns=REQUESTS,
     variants=(
         Variant("netdaemon", netdaemon.http("tcp"), wrk(SMALL, CLOSE)),
@@ -92,6 +93,7 @@ connections = Part(
         Variant("lighttpd", web.lighttpd(), wrk(SMALL, CLOSE, tolerant=True)),
         Variant("twisted.web", stock.stock("web", "tcp"), wrk(SMALL, CLOSE)),
         Variant("http.server", web.http_server(), wrk(SMALL, CLOSE, tolerant=True)),
+        Variant("bare loop", bare.bare("connections"), wrk(SMALL, CLOSE)),
     ),
     against="nginx",
     goals=(Goal("netdaemon", RATE, "nginx", least=1.1),),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.bench.figures import RATE, Goal
 from tests.bench.loads import generator
 from tests.bench.part import Part, Variant, work_columns
-from tests.bench.peers import netdaemon, stock
+from tests.bench.peers import bare, netdaemon, stock
 
 NOOP = generator("commands", line="NOOP", answer="250 ")
 IMAP_NOOP = generator("commands", line="a1 NOOP", answer="a1 OK")
@@ -15,13 +15,15 @@ commands = Part(
     name="lines.commands",
     title="Commands of a line protocol",
     about="64 connections, one command in flight on each: NOOP; RSET for twisted.mail's SMTP, which has no NOOP and "
-    "nothing cheaper. netdaemon's is a table of two verbs on `LineSession`, with counting, limits and deadlines on.",
+    "nothing cheaper. netdaemon's is a table of two verbs on `LineSession`, with counting, limits and deadlines on. "
+    "*Bare loop* is the ceiling: an epoll loop that makes the system calls and nothing else, any read being answered.",
     columns=work_columns("commands"),
     variants=(
         Variant("netdaemon", netdaemon.lines(), NOOP),
         Variant("IMAP4Server", stock.stock("imap", "tcp"), IMAP_NOOP),
         Variant("SMTP", stock.stock("smtp", "tcp"), SMTP_RSET),
         Variant("LineReceiver", stock.stock("lines", "tcp"), NOOP),
+        Variant("bare loop", bare.bare("lines"), NOOP),
     ),
     against="IMAP4Server",
     goals=(
