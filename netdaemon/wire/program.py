@@ -29,7 +29,6 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil
-from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, TimeoutError
@@ -126,7 +125,6 @@ class Programs:
         self._launcher = _launcher(user, self._resources)
         self._at_most = at_most
         self._places = DeferredSemaphore(at_most)
-        self._nothing = Path(os.devnull).open("rb", buffering=0)  # noqa: SIM115 - kept as long as we are
         self._running: set[Program] = set()
         self._trigger: object = None
 
@@ -197,7 +195,8 @@ class Programs:
             elif body is not None:
                 stdin = body
             else:
-                stdin = self._nothing.fileno()
+                stdin = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+                theirs.append(stdin)
             with self._few_processes():
                 pid = spawn(argv, environment, executable.folder, stdin, output, errors, UMASK)
         except (OSError, ValueError) as error:

@@ -108,6 +108,7 @@ class Site:
         self._editing = Editing(settings, house, now)
         self._documents = site_of(house.documents, settings)
         self._error_pages = ErrorPages(settings, self._documents, house, now)
+        self._cgi = CGI(settings, self._documents, house, self._anew) if settings.cgi else None
         self._moved = Beneath((line.source, Moved(line)) for line in settings.redirect)
         mounts = tuple(self._mounted(house, now))
         self._mounts = Beneath(mounts)
@@ -122,10 +123,9 @@ class Site:
     def _mounted(self, house: IHouse, now: Now) -> Iterator[tuple[str, _Place]]:
         """What stands in front of the documents, by its path."""
         settings = self.settings
-        if settings.cgi:
-            scripts = _Place(CGI(settings, self._documents, house, self._anew), _SCRIPTED, settings.body_limit)
+        if self._cgi is not None:
             for prefix in settings.cgi:
-                yield prefix, scripts
+                yield prefix, _Place(self._cgi, _SCRIPTED, settings.body_limit)
         for line in settings.quote:
             yield line.path, _Place(Quote(line.file, house.clock.seconds), path=line.path.encode())
         if settings.echo is not None:

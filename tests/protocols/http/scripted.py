@@ -43,9 +43,7 @@ class ScriptedTests(HTTPTests):
             scripts._programs.stop()
             running = scripts._programs._running
             await self.scripts.until(lambda running=running: not running, "all scripts have ended")
-            # Its own descriptors are open as long as there is a site.
-            scripts._programs._nothing.close()
-            scripts._executables._known.clear()
+            scripts._executables._known.clear()  # folders that are held open for another second
         self.peers.clear()
 
     def factory(self, documents: Any = None, **settings: Any) -> Any:
