@@ -18,6 +18,7 @@ from netdaemon.protocols.http.incoming import BodyLost, Incoming
 from netdaemon.protocols.http.request import Caller, Request
 from netdaemon.protocols.http.responder import Route
 from netdaemon.protocols.http.response import Response, Stream
+from netdaemon.protocols.http.settings import ErrorPage
 from tests.kit.clock import pass_time
 from tests.protocols.http.peer import Peer
 from tests.protocols.http.peer2 import (
@@ -209,6 +210,24 @@ class DocumentTests(Case):
         for stream in (1, 3):
             secure.send(secure.request(stream))
             self.assertEqual(secure.reply(stream)[b"strict-transport-security"], b"max-age=1")
+
+    def test_a_site_that_is_not_for_clear_text(self) -> None:
+        factory = self.factory(https_redirect=443)
+        secure = _secure(self.peer2(factory=factory, hello=False))
+        for stream in (1, 3):
+            secure.send(secure.request(stream))
+            self.assertEqual(secure.reply(stream).status, 200)
+        clear = self.peer2(factory=factory)
+        for stream in (1, 3):  # though it is known, and at hand
+            clear.send(clear.request(stream))
+            self.assertEqual(clear.reply(stream).status, 308)
+
+    def test_pages_of_the_sites_own(self) -> None:
+        self.file("lost.html", b"<p>lost")
+        factory = self.factory(error_page=(ErrorPage(400, "/lost.html"), ErrorPage(413, "/lost.html")))
+        peer = self.peer2(factory=factory)
+        peer.send(peer.request(1, b"/%zz") + peer.post(3, (b"content-length", b"99999999")))
+        self.assertEqual((peer.reply(1).status, peer.reply(3).status, peer.reply(3).body), (400, 413, b"<p>lost"))
 
     def test_h2s_own_client(self) -> None:
         client = H2Connection(H2Configuration(client_side=True))
@@ -640,13 +659,13 @@ class EndTests(Case):
         self.assertTrue(peer.wire.aborted)
 
     def test_the_peer_closes_its_direction(self) -> None:
-        go = Deferred[Response]()
-        peer = self.to(lambda request: go if request.method == b"GET" else echo(request))
-        peer.send(peer.request(1, b"/made") + peer.post(3) + data(3, b"abc", False))
+        """It has left: what was written is sent, and nothing more is made."""
+        ended: list[str] = []
+        go = Deferred[Response](lambda ignored: ended.append("cancelled"))
+        peer = self.to(lambda request: go)
+        peer.send(peer.request(1) + peer.request(3, b"/made"))
         peer.session.readConnectionLost()
-        self.assertEqual((peer.reply(3).reset, peer.wire.ended), (CANCEL, False))
-        go.callback(Response(200, Fields(), b"late"))
-        self.assertEqual((peer.reply(1).body, peer.wire.closing), (b"late", True))
+        self.assertEqual((ended, peer.wire.closing, peer.reply(1).body), (["cancelled"], True, b"hello\n"))
 
     def test_the_connection_goes(self) -> None:
         ended: list[str] = []

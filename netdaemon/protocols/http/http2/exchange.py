@@ -223,11 +223,16 @@ class Exchange:
     def _defect(self) -> Response:
         self._log.failure("a request could not be answered")
         self._session.factory.unhandled.inc()
-        return page(500, self.fields)
+        return self._page(500)
+
+    def _page(self, status: int) -> Response:
+        """The page of a status, as the site that was asked has it, if it is known."""
+        response = page(status, self.fields)
+        return response if self.site is None else self.site.dress(response)
 
     def refuse(self, error: Malformed) -> None:
         """Answer what can't be meant."""
-        self.answer(page(error.status, self.fields))
+        self.answer(self._page(error.status))
 
     def answer(self, response: Response) -> None:
         """Send a response, as far as the windows and the transport go."""

@@ -125,16 +125,13 @@ class Session(Protocol):
         """The connection is going; connectionLost says so too."""
 
     def readConnectionLost(self) -> None:
-        """The peer has sent its last, and may still read what it has asked for."""
+        """The peer has left: nobody but who leaves gives up opening windows, so what is made for it is made in vain."""
         self._ended = True
         if self.closing:
             self.transport.loseConnection()
-            return
-        self.leaving = True
-        for exchange in list(self.exchanges.values()):
-            if exchange.open:
-                self.reset(exchange, ErrorCodes.CANCEL)
-        self.flush()
+        else:
+            self._write()
+            self._close()
 
     def writeConnectionLost(self) -> None:
         """All that we wrote is out, and the peer was told that no more comes."""
@@ -208,6 +205,8 @@ class Session(Protocol):
     def answer_at_once(self, stream: int, known: Known) -> bool:
         """Answer a request that is known, if what it asks for is at hand and can leave at once, as in HTTP/1."""
         factory, site = self.factory, known.site
+        if not site.clear and not self.caller.secure:
+            return False
         response = site.at_hand(known.request.path, known.codings, factory.seconds())
         if response is None or self._full or not self.outflow.idle:
             return False
