@@ -384,6 +384,7 @@ class Program:
             return
         data = _read(self._output.fd)
         if data is None:
+            self._output.watch()  # what came was another's: see `_End.connectionLost`
             return
         ended = not data
         if 0 < len(data) < CHUNK:  # most say all they have to say at once: then their end is there, too
@@ -424,6 +425,7 @@ class Program:
     def _complains(self) -> None:
         data = _read(self._errors.fd)
         if data is None:
+            self._errors.watch()
             return
         if data:
             self._complaints.add(data)
@@ -510,8 +512,14 @@ class Program:
             self._young = True
             self._lifetime.postpone(YOUTH)
             return
-        self._exit = _End(self._programs.reactor, pidfd, self._exited)
+        self._exit = _End(self._programs.reactor, pidfd, self._perhaps_exited)
         self._exit.watch()
+
+    def _perhaps_exited(self) -> None:
+        if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+            self._exited()
+        elif self._exit is not None:
+            self._exit.watch()
 
     def _exited(self) -> None:
         self._kill_group()  # before it is reaped: until then its number is nobody else's
@@ -590,7 +598,11 @@ class _End:
     doWrite = doRead
 
     def connectionLost(self, reason: Failure) -> None:
-        """The other end hung up, and the reactor has let go of us; reading or writing shows the rest."""
+        """The other end hung up, and the reactor has let go of us; reading or writing shows the rest.
+
+        Or it did not: of several events that come at once, one may close a descriptor and let the next be meant for us,
+        who got its number.
+        """
         self._watched = False
         self.doRead()
 

@@ -12,7 +12,9 @@ from unittest import mock
 
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
 from netdaemon.interfaces import Forbidden, IsFolder, NotFolder, NotFound
@@ -219,6 +221,35 @@ class ProgramTests(TestCase):
                 self.assertEqual(len(await self.output(program)), size)
             else:
                 await self.fails(TooMuch, program)
+
+    async def test_events_that_were_anothers(self) -> None:
+        """A reactor may take the hang-up of a closed descriptor for one of its successor with the same number."""
+        program = await self.start(SH + "read line; head -c 200000 /dev/zero; echo >&2", body=self.later())
+        output = Deferred.fromCoroutine(self.output(program))
+        for end in (program._output, program._errors):
+            reactor.removeReader(end)
+            end.connectionLost(Failure(ConnectionDone()))
+        self.clock.pump([1] * 2)  # from now on its end is watched, too
+        assert program._exit is not None
+        program._exit.doRead()
+        program._exit.connectionLost(Failure(ConnectionDone()))
+        self.assertIsNone(program.status)
+        self.go.callback(None)
+        self.assertEqual(len(await output), 200_000)
+        self.assertTrue(await program.ends_within(PATIENCE))
+        self.assertEqual(program.status, 0)
+
+    def later(self) -> Any:
+        """A source that gives a line when ``self.go`` fires."""
+        self.go: Deferred[None] = Deferred()
+        lines = [b"", b"go\n"]
+
+        async def source() -> bytes:
+            if len(lines) == 2:
+                await self.go
+            return lines.pop()
+
+        return source
 
     async def test_errors_count_as_output(self) -> None:
         limits = Limits(PATIENCE, PATIENCE, output=1_000_000)
