@@ -6,13 +6,14 @@ import http.client
 import os
 import signal
 import socket
+import sys
 from typing import Any
 
 from twisted.internet.threads import deferToThread
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import TestCase
 
-from tests.kit.daemon import Daemon
+from tests.kit.daemon import CHECKOUT, Daemon
 from tests.kit.programs import needs
 from tests.kit.scripts import PATIENCE, PYTHON, SH, Scripts
 
@@ -161,6 +162,28 @@ class CGIFlowTests(TestCase):
             status, output = await daemon.wait()
         self.assertEqual(status, 0, output)
         await self.scripts.gone(*pids)
+
+    async def test_who_asks(self) -> None:
+        """A protected script knows its caller's name, and not the password."""
+        self.scripts.add("cgi/own/env", SH + "printf 'Content-Type: text/plain\\n\\n'; env\n")
+        daemon = await self.start("protect = /cgi/own *")
+        added = await getProcessOutputAndValue(
+            "/bin/sh",
+            (
+                "-c",
+                f"echo trustno1 | {sys.executable} -m netdaemon -c {daemon.ini_file} user add mulder --password-stdin",
+            ),
+            {**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        )
+        self.assertEqual(added[2], 0, added)
+        self.assertEqual((await self.ask("/cgi/own/env"))[0], "401")
+        self.assertEqual((await self.ask("/cgi/own/env", "-u", "mulder:wrong"))[0], "401")
+        status, body = await self.ask("/cgi/own/env", "-u", "mulder:trustno1")
+        self.assertEqual(status, "200")
+        self.assertIn("REMOTE_USER=mulder\n", body)
+        self.assertIn("AUTH_TYPE=Basic\n", body)
+        self.assertNotIn("AUTHORIZATION", body)
+        self.assertNotIn("trustno1", body)
 
     async def test_many_at_once(self) -> None:
         """More clients than scripts may run: all are answered, in their turn."""

@@ -12,6 +12,7 @@ from netdaemon.protocols.http.cgi import spool
 from netdaemon.protocols.http.cgi.variables import Script, variables
 from netdaemon.protocols.http.grammar.message import Fields
 from netdaemon.protocols.http.request import Caller, Request
+from netdaemon.protocols.http.settings import Protected
 from tests.kit.scripts import PYTHON, SH
 from tests.protocols.http.peer import Reply
 from tests.protocols.http.scripted import ScriptedTests
@@ -367,6 +368,15 @@ class AnswerTests(ScriptedTests):
             ("//b/hello.txt", 404),
         ):
             self.assertEqual((await self.said(f"Location: {place}")).status, status, place)
+
+    async def test_local_redirect_to_what_is_protected(self) -> None:
+        """A script opens no door: the other path is asked for like any other."""
+        self.file("secret/hello.txt", b"SECRET")
+        protect = (Protected("/secret", ("mulder",)),)
+        for place in ("/secret/hello.txt", "/./secret/hello.txt", "//secret/hello.txt"):
+            reply = await self.said(f"Location: {place}", protect=protect, plaintext_login="always")
+            self.assertEqual(reply.status, 401, place)
+            self.assertNotIn(b"SECRET", reply.body)
 
     async def test_local_redirects_without_end(self) -> None:
         reply = await self.run_script(SH + "echo >>count; printf 'Location: /cgi/script\\n\\n'")
