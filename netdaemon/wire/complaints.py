@@ -71,8 +71,9 @@ class Complaints:
         for start in range(0, len(line), LONGEST):
             part = line[start : start + LONGEST]
             if self._allowance.allows(len(part)):
-                _log.warn("{program} says: {line}", program=_text(self._path), line=_text(part.rstrip(b"\r")))
+                _log.warn("{program} says: {line}", program=as_text(self._path), line=as_text(part.rstrip(b"\r")))
 
 
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "surrogateescape")
+def as_text(data: bytes) -> str:
+    """Bytes as text that every log can write: not all take what "surrogateescape" makes of what is no UTF-8."""
+    return data.decode("utf-8", "backslashreplace")

@@ -6,6 +6,7 @@ import http.client
 import os
 import signal
 import socket
+import subprocess
 import sys
 from typing import Any
 
@@ -135,6 +136,15 @@ class CGIFlowTests(TestCase):
                 client.sendall(f"GET /cgi/{name} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
                 pids = await self.scripts.pids("cgi/pids", 2 if name == "hangs" else 1)
             await self.scripts.gone(*pids)
+
+    async def test_a_client_that_goes_by_http_2(self) -> None:
+        self.scripts.add("cgi/hangs", HANGS)
+        await self.start()
+        url = f"http://127.0.0.1:{self.daemon.port('http')}/cgi/hangs"
+        with subprocess.Popen([self.curl, "-s", "--http2-prior-knowledge", url]) as client:
+            pids = await self.scripts.pids("cgi/pids", 2)
+            client.kill()
+        await self.scripts.gone(*pids)
 
     async def test_time_out(self) -> None:
         self.scripts.add("cgi/hangs", HANGS)

@@ -37,7 +37,7 @@ class ComplaintsTests(SynchronousTestCase):
         self.complaints.add(b"\x1b[2J\rfaked\x00\xff\n")
         # As text: the log escapes what it is given.
         (said,) = self.said()
-        self.assertEqual(escape(str(said)), "\\x1b[2J\\x0dfaked\\x00\\xff")
+        self.assertEqual(escape(str(said)), "\\x1b[2J\\x0dfaked\\x00\\\\xff")
 
     def test_long_lines(self) -> None:
         self.complaints.add(b"a" * (2 * LONGEST + 1))

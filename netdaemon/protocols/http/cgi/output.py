@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncGenerator
 
 from twisted.logger import Logger
@@ -10,6 +9,7 @@ from twisted.logger import Logger
 from netdaemon.protocols.http.grammar.cgi import ScriptHead, Unusable, parse_nph_head, parse_script_head, split_head
 from netdaemon.protocols.http.grammar.framing import Framing, decoder
 from netdaemon.protocols.http.partial import Shrunk
+from netdaemon.wire.complaints import as_text
 from netdaemon.wire.program import Killed, Program, ProgramFailed, TooMuch
 
 LINGER = 0.25
@@ -78,7 +78,7 @@ async def body_chunks(program: Program, rest: bytes, framing: Framing, name: byt
         elif body.leftover or await program.read():
             raise TooMuch("it writes more than its header says")
     except ProgramFailed as error:
-        _log.warn("{script} was ended: {reason}", script=os.fsdecode(name), reason=error)
+        _log.warn("{script} was ended: {reason}", script=as_text(name), reason=error)
         if framing.until_close or not body.finished:
             raise Shrunk from error
     finally:
@@ -97,6 +97,6 @@ async def drain(program: Program, name: bytes) -> None:
         while await program.read():
             pass
     except ProgramFailed as error:
-        _log.warn("{script} was ended: {reason}", script=os.fsdecode(name), reason=error)
+        _log.warn("{script} was ended: {reason}", script=as_text(name), reason=error)
     finally:
         program.close()

@@ -19,6 +19,7 @@ from netdaemon.protocols.http.request import Caller, Request
 from netdaemon.protocols.http.response import Response, Stream
 from netdaemon.protocols.http.sending import BODILESS
 from netdaemon.protocols.http.settings import HTTPSettings
+from netdaemon.wire.complaints import as_text
 from netdaemon.wire.executable import Executable, Executables
 from netdaemon.wire.program import Busy, Limits, NotRun, Program, ProgramFailed, Programs, Source, TimedOut
 
@@ -62,7 +63,7 @@ class CGI:
         try:
             executable = self._find(request.path)
         except DocumentError as error:
-            self._log.debug("{path}: {reason}", path=os.fsdecode(request.path), reason=error)
+            self._log.debug("{path}: {reason}", path=as_text(request.path), reason=error)
             return refusal(error, request)
         script = Script(executable.path, request.path[len(executable.path) :], executable.root)
         return self._run(request, caller, executable, script)
@@ -101,10 +102,10 @@ class CGI:
             self._warn_of_root()
             program = await self._programs.run(executable, (), variables(request, caller, script, length), body)
         except (Busy, OSError) as error:
-            self._log.warn("{script} can't be run now: {reason}", script=os.fsdecode(script.name), reason=error)
+            self._log.warn("{script} can't be run now: {reason}", script=as_text(script.name), reason=error)
             return page(503, request.fields, RETRY)
         except NotRun as error:
-            self._log.warn("{script} can't be run: {reason}", script=os.fsdecode(script.name), reason=error)
+            self._log.warn("{script} can't be run: {reason}", script=as_text(script.name), reason=error)
             return page(500, request.fields)
         finally:
             if spool is not None:
@@ -130,7 +131,7 @@ class CGI:
                     raise Unusable("it wrote less than its header says")
         except (Unusable, ProgramFailed) as error:
             program.kill()
-            self._log.warn("{script} has not answered: {reason}", script=os.fsdecode(name), reason=error)
+            self._log.warn("{script} has not answered: {reason}", script=as_text(name), reason=error)
             return page(504 if isinstance(error, TimedOut) else 502, request.fields)
         if whole:
             program.close()
