@@ -47,9 +47,9 @@ def lean_iteration(reactor: EPollReactor) -> Callable[[float | None], None]:
             return
         # Whose they are is asked before any of them is served: one may close a descriptor and open another of the same
         # number, which a hang-up that was the first one's would cut off.
-        served: list[tuple[Any, int, int]] = [(selectables.get(number), number, what) for number, what in events]
-        for selectable, descriptor, event in served:
-            if selectable is None or selectables.get(descriptor) is not selectable:
+        for meant, descriptor, event in [(selectables.get(number), number, what) for number, what in events]:
+            selectable = selectables.get(descriptor)
+            if selectable is None or selectable is not meant:
                 continue  # an earlier event of this turn closed it
             if event == EPOLLIN:
                 try:
