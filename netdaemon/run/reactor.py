@@ -36,7 +36,7 @@ def lean_iteration(reactor: EPollReactor) -> Callable[[float | None], None]:
     """The reactor's ``doIteration``: wait at most so many seconds (None: for ever) and serve what is ready."""
     # Bound once: a turn of the loop is the most frequent thing that ever happens here.
     poll = reactor._poller.poll
-    selectables = reactor._selectables
+    find: Callable[[int], Any] = reactor._selectables.get
     the_stock_way = reactor._doReadOrWrite
     lose = reactor._disconnectSelectable
 
@@ -47,9 +47,8 @@ def lean_iteration(reactor: EPollReactor) -> Callable[[float | None], None]:
             return
         # Whose they are is asked before any of them is served: one may close a descriptor and open another of the same
         # number, which a hang-up that was the first one's would cut off.
-        for meant, descriptor, event in [(selectables.get(number), number, what) for number, what in events]:
-            selectable = selectables.get(descriptor)
-            if selectable is None or selectable is not meant:
+        for selectable, descriptor, event in [(find(number), number, what) for number, what in events]:
+            if selectable is None or find(descriptor) is not selectable:
                 continue  # an earlier event of this turn closed it
             if event == EPOLLIN:
                 try:
