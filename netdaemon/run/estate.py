@@ -74,7 +74,7 @@ class Estate:
 
     def expiry(self) -> dict[str, float]:
         """When each certificate expires, in Unix seconds, by its server name."""
-        return self.house.tls.expiry
+        return {} if self._current is None else self.house.tls.expiry  # a worker counts a last time once all is closed
 
     def _doors(self) -> list[Door]:
         return [place.door for place in self._places.all] if self._places is not None else []
