@@ -136,7 +136,7 @@ class HTTPFlowTests(TestCase):
             self.assertEqual(run("-0", f"{base}/hello.txt"), b"hello\n")
             # A body of this size makes curl wait for "100 Continue".
             form = run("-T", str(self.top / "big"), "-w", "%{http_code}", "-o", os.devnull, f"{base}/new")
-            self.assertIn(form, (b"405", b"413"))
+            self.assertEqual(form, b"401")
             self.assertEqual(
                 run("--path-as-is", "-w", "%{http_code}", "-o", os.devnull, f"{base}/../../etc/passwd"), b"400"
             )
