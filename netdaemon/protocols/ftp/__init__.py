@@ -1,0 +1,1 @@
+"""The FTP service (RFC 959)."""
