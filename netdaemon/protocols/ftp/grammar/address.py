@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +25,10 @@ class HostPort:
     def family(self) -> int:
         """`IPV4` or `IPV6`."""
         return IPV6 if ":" in self.host else IPV4
+
+
+class NoAddress(Malformed):
+    """What stands where an address should is none of the family that it is said to be."""
 
 
 class UnknownFamily(Malformed):
@@ -82,21 +87,25 @@ def parse_pasv_reply(text: bytes) -> HostPort:
 
 
 # RFC 2428 2: EPRT<space><d><net-prt><d><net-addr><d><tcp-port><d>, <d> one of ASCII 33 to 126
-_EPRT = re.compile(rb"([!-~])([0-9]{1,5})\1([0-9a-fA-F:.]{1,45})\1([0-9]{1,5})\1")
+_EPRT = re.compile(rb"([!-~])([0-9]{1,5})\1([!-~]{1,45}?)\1([0-9]{1,5})\1")
 
 
-def parse_eprt(argument: bytes) -> HostPort:
-    """EPRT's argument, ``|1|132.235.1.2|6275|``. Raises Malformed, UnknownFamily among it."""
+def parse_eprt(argument: bytes, families: Collection[int] = (IPV4, IPV6)) -> HostPort:
+    """EPRT's argument, ``|1|132.235.1.2|6275|``. Raises Malformed; NoAddress and UnknownFamily, for a family that is
+    not in ``families``, are among it.
+    """
     match = _EPRT.fullmatch(argument)
     if match is None:
         raise Malformed("not a family, an address and a port between delimiters")
     family = int(match[2])
-    if family not in (IPV4, IPV6):
-        raise UnknownFamily("neither IPv4 nor IPv6")
+    if family not in families:
+        raise UnknownFamily("another family of addresses")
+    if b"%" in match[3]:
+        raise NoAddress("a zone, which is the sender's own affair")
     try:
         address = (ipaddress.IPv4Address if family == IPV4 else ipaddress.IPv6Address)(match[3].decode("ascii"))
     except ValueError:
-        raise Malformed("no address of that family") from None
+        raise NoAddress("no address of that family") from None
     return _made(str(address), int(match[4]))
 
 

@@ -70,8 +70,8 @@ def parse_wanted(argument: bytes) -> list[bytes]:
     argument = argument.strip(b" ")
     if not argument:
         return []
-    # RFC 3659 7.9: mlst-opts = "MLST" [ SP 1*( factname ";" ) ]; the last semicolon is often forgotten.
+    # RFC 3659 7.9: mlst-opts = "MLST" [ SP 1*( factname ";" ) ]
     names = argument.removesuffix(b";").split(b";")
-    if not all(map(_NAME, names)):
+    if not argument.endswith(b";") or not all(map(_NAME, names)):
         raise Malformed("not names of facts")
     return [name.lower() for name in names]

@@ -87,6 +87,10 @@ class ExtendedTests(SynchronousTestCase):
         self.assertRaises(UnknownFamily, parse_eprt, b"|3|127.0.0.1|80|")
         self.assertRaises(UnknownFamily, parse_eprt, b"|0|127.0.0.1|80|")
 
+    def test_families(self) -> None:
+        self.assertRaises(UnknownFamily, parse_eprt, b"|2|1.2.3.256|2048|", (IPV4,))
+        self.assertRaises(UnknownFamily, parse_eprt, b"|1|127.0.0.1|2048|", (IPV6,))
+
     def test_a_zone_stays_at_home(self) -> None:
         self.assertEqual(build_eprt(HostPort("fe80::1%lo", 7)), b"|2|fe80::1|7|")
 

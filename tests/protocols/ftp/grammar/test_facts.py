@@ -37,8 +37,8 @@ class FactsTests(SynchronousTestCase):
 
     def test_wanted(self) -> None:
         self.assertEqual(parse_wanted(b"Type;Size;"), [b"type", b"size"])
-        self.assertEqual(parse_wanted(b"type"), [b"type"])
         self.assertEqual(parse_wanted(b""), [])
+        self.assertRaises(Malformed, parse_wanted, b"type")
         self.assertRaises(Malformed, parse_wanted, b"a b;")
         self.assertRaises(Malformed, parse_wanted, b";;")
 
