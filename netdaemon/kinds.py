@@ -22,6 +22,7 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
     {
         "time": "netdaemon.protocols.time:time",
         "http": "netdaemon.protocols.http:http",
+        "ftp": "netdaemon.protocols.ftp:ftp",
     }
 )
 """Name -> package.module:attribute. Text, so that a configuration loads only what it uses."""
