@@ -153,11 +153,11 @@ def h2load(path: str, connections: int = 16, streams: int = 8, transport: str = 
 # --- our own -------------------------------------------------------------------------------------------------
 
 
-def generator(kind: str, transport: str = "tcp", **arguments: object) -> Load:
-    """One of `tests.bench.generator`, with its arguments."""
+def generator(kind: str, transport: str = "tcp", module: str = "tests.bench.generator", **arguments: object) -> Load:
+    """One of `tests.bench.generator` (or of another ``module`` of its kind), with its arguments."""
 
     def load(server: Server, seconds: float) -> Run:
-        command = [sys.executable, "-m", "tests.bench.generator", kind]
+        command = [sys.executable, "-m", module, kind]
         asked = {**arguments, "port": server.ports[transport], "seconds": seconds}
 
         def work() -> Done:

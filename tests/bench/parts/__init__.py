@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.bench.part import Later, Part, Script
-from tests.bench.parts import cgi, http, http2, lines, memory, time, tls, workers
+from tests.bench.parts import cgi, ftp, http, http2, lines, memory, time, tls, workers
 
 PARTS: tuple[Part | Script, ...] = (
     *http.PARTS,
@@ -12,6 +12,7 @@ PARTS: tuple[Part | Script, ...] = (
     *tls.PARTS,
     *time.PARTS,
     *lines.PARTS,
+    *ftp.PARTS,
     *memory.PARTS,
     *workers.PARTS,
     Script("start", "Start", "tests.bench.start"),
@@ -21,8 +22,6 @@ PARTS: tuple[Part | Script, ...] = (
 )
 
 LATER = (
-    Later("FTP", "vsftpd", "vsftpd", "small and large RETR and STOR per second, logins, idle sessions"),
-    Later("FTP", "pyftpdlib", "pyftpdlib (PyPI)", "the same"),
     Later("POP3, IMAP", "Dovecot", "dovecot-imapd dovecot-pop3d", "NOOP, FETCH, APPEND, SEARCH, IDLE; RETR"),
     Later("SMTP", "Postfix", "postfix", "messages accepted per second, durable, on 1 and 20 connections"),
     Later("NNTP", "INN", "inn2", "TAKETHIS, OVER, STAT, ARTICLE in sequence and pipelined, POST"),
