@@ -224,6 +224,8 @@ class Corked(tcp.Connection):
             job.done.callback(None)  # may write, close or abort: everything above is settled
             if not self.connected or self._aborting:
                 return None
+        if turn and self.disconnecting and not (self.dataBuffer or self._tempDataBuffer or self._owes_a_turn()):
+            return main.CONNECTION_DONE  # the stock way would first send nothing
         return FileDescriptor.doWrite(self)
 
     def _send_head(self) -> Any:

@@ -361,6 +361,19 @@ class SendFileTests(TransportCase):
         self.assertEqual(self.received(), b"<" + CONTENT[10:500_010] + b"|" + CONTENT[20:23] + b">")
         self.assertIsInstance(self.protocol.lost.value, ConnectionDone)
 
+    def test_a_close_behind_a_file_sends_nothing_more(self) -> None:
+        self.transport.begin()
+        self.transport.socket = counted = SlowSocket(self.transport.socket, 1)
+
+        def react(data: bytes) -> None:
+            self.send(0, 100)
+            self.transport.loseConnection()
+
+        self.in_a_read(react)
+        self.assertEqual(self.received(), CONTENT[:100])
+        self.assertIsInstance(self.protocol.lost.value, ConnectionDone)
+        self.assertEqual(counted.calls, 0)
+
     def test_the_next_file_may_begin_in_the_first_ones_callback(self) -> None:
         self.transport.begin()
         self.in_a_read(lambda data: self.send(0, 400_000).addCallback(lambda done: self.send(400_000, 100)))
