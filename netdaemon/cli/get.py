@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 from netdaemon.cli.time import seconds
 
 if TYPE_CHECKING:
-    from netdaemon.cli.partfile import Begun, PartFile
-    from netdaemon.protocols.http.client import Client, Response
+    from netdaemon.cli.schemes import Fetched, Fetcher, Wishes
 
 EPILOG = """\
-exit status: 0 all of it came, 2 wrong usage, 3 no such host or no connection, 4 TLS, 5 not allowed (401, 403, 407),
-6 refused, 7 may work later (5xx, 408, 429), 8 broken off, 9 trouble with a file here; with several URLs the first
+exit status: 0 all of it came, 2 wrong usage, 3 no such host or no connection, 4 TLS, 5 not allowed, 6 refused,
+7 may work later, 8 broken off, 9 trouble with a file here; with several URLs the first
 failure's.
 """
 
@@ -37,6 +36,7 @@ def add(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "-C", "--resume", action="store_true", help="go on with FILE.part of an earlier get, if the file is the same"
     )
+    parser.add_argument("--starttls", action="store_true", help="ftp: go over to TLS, or fail")
     parser.add_argument("-k", "--insecure", action="store_true", help="accept any certificate")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar, no remarks; errors only")
     parser.add_argument("-v", "--verbose", action="store_true", help="show requests and responses, without secrets")
@@ -47,14 +47,14 @@ def add(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from netdaemon.cli.schemes import fetcher
     from netdaemon.cli.terminal import run_async
-    from netdaemon.protocols.http.client import Client, RequestFailed, Timeouts, parse_url
 
     try:
         places = destinations(args.urls, args.output)
-        for url in args.urls:
-            parse_url(url)
-    except (Unusable, RequestFailed) as error:
+        kinds = [fetcher(url) for url in args.urls]
+        names = [kind.shown(url) for kind, url in zip(kinds, args.urls, strict=True)]
+    except (Unusable, ValueError) as error:
         complain(str(error))
         return 2
     if args.resume and None in places:
@@ -62,24 +62,28 @@ def run(args: argparse.Namespace) -> int:
         return 2
 
     async def get_all(reactor: Any) -> int:
-        client = Client(
-            reactor,
-            verify=not args.insecure,
-            timeouts=Timeouts(args.timeout, args.timeout, args.timeout),
-            trace=show_head if args.verbose else lambda direction, head: None,
-        )
+        fetchers = {kind: kind(reactor, wishes(args)) for kind in dict.fromkeys(kinds)}
         status = 0
-        for url, place in zip(args.urls, places, strict=True):
-            got = await Fetch(client, url, place, args).run()
+        for kind, url, name, place in zip(kinds, args.urls, names, places, strict=True):
+            got = await Fetch(fetchers[kind], url, name, place, args).run()
             status = status or got
-        await client.close()
+        for one in fetchers.values():
+            await one.close()
         return status
 
     return run_async(get_all)
 
 
-IDENTITY = ("Accept-Encoding", "identity")
-"""The octets as they are: what is compressed on the way could not be gone on with later."""
+def wishes(args: argparse.Namespace) -> Wishes:
+    """What the options say to whatever scheme it is."""
+    from netdaemon.cli.schemes import Wishes
+
+    return Wishes(
+        verify=not args.insecure,
+        timeout=args.timeout,
+        starttls=args.starttls,
+        say=(lambda line: print(line, file=sys.stderr, flush=True)) if args.verbose else None,
+    )
 
 
 class Unusable(Exception):
@@ -118,24 +122,13 @@ def complain(message: str) -> None:
     print(f"netdaemon: {escape(message)}", file=sys.stderr)
 
 
-def show_head(direction: str, head: bytes) -> None:
-    from netdaemon.protocols.http.client.fields import transcript
-    from netdaemon.wire.escape import escape
-
-    for line in transcript(head):
-        print(f"{direction} {escape(line)}", file=sys.stderr)
-    print(direction, file=sys.stderr, flush=True)
-
-
 class Fetch:
     """One URL on its way to its place."""
 
-    def __init__(self, client: Client, url: str, place: Path | None, args: argparse.Namespace) -> None:
-        from netdaemon.protocols.http.client import parse_url
-
-        self._client = client
+    def __init__(self, fetcher: Fetcher, url: str, name: str, place: Path | None, args: argparse.Namespace) -> None:
+        self._fetcher = fetcher
         self._url = url
-        self._name = str(parse_url(url))
+        self._name = name
         self._place = place
         self._resume: bool = args.resume
         self._quiet: bool = args.quiet
@@ -149,19 +142,17 @@ class Fetch:
 
     async def run(self) -> int:
         """The exit status; what went wrong has been said."""
-        from netdaemon.protocols.http.client import Category, RequestFailed
+        from netdaemon.cli.schemes import TransferFailed
+        from netdaemon.wire.category import Category
 
         try:
             if self._place is None:
                 await self._to_output()
             else:
                 await self._to_file(self._place)
-        except RequestFailed as error:
+        except TransferFailed as error:
             complain(str(error))
             return error.category
-        except StatusFailed as error:
-            complain(str(error))
-            return error.status
         except BrokenPipeError:
             raise  # whoever reads our output has seen enough
         except OSError as error:
@@ -169,116 +160,46 @@ class Fetch:
             return Category.LOCAL
         return 0
 
-    # --- to standard output ----------------------------------------------------------------------------------
-
     async def _to_output(self) -> None:
         from netdaemon.cli.partfile import write_whole
-        from netdaemon.protocols.http.client.resume import length_of
 
-        response = await self._client.get(self._url, [IDENTITY])
+        fetched = await self._fetcher.fetch(self._url, None)
         sys.stdout.flush()
-        with_body(response, self._name)
-        await self._copy(response, lambda data: write_whole(1, data), 0, length_of(response.fields))
-
-    # --- to a file -------------------------------------------------------------------------------------------
+        await self._copy(fetched, lambda data: write_whole(1, data))
 
     async def _to_file(self, place: Path) -> None:
         from netdaemon.cli.partfile import PartFile
 
         file = PartFile(place)
-        begun = file.begun(self._name) if self._resume else None
-        if begun is None or not await self._rest(file, begun):
-            response = await self._client.get(self._url, [IDENTITY])
-            with_body(response, self._name)
-            await self._whole(file, response)
-
-    async def _whole(self, file: PartFile, response: Response) -> None:
-        from netdaemon.protocols.http.client.resume import length_of, validator
-
-        total = length_of(response.fields)
-        await self._into(file, response, lambda: file.open(self._name, validator(response.fields), total), 0, total)
-
-    async def _rest(self, file: PartFile, begun: Begun) -> bool:
-        """Go on behind what is there; False when that can't be, and the whole must be asked for."""
-        from netdaemon.protocols.http.client.resume import continues, ends_at
-
-        fields = [IDENTITY, ("Range", f"bytes={begun.size}-"), ("If-Range", begun.validator)]
-        response = await self._client.get(self._url, fields)
-        if response.status == 206:
-            total = continues(response.fields, begun.size, begun.validator, begun.total)
-            if total is not None:
-                await self._into(file, response, file.go_on, begun.size, total)
-                return True
-            why = "the server's file is another one by now"
-        elif response.status == 416 and begun.total == begun.size and ends_at(response.fields, begun.size):
-            response.close()
-            file.finish()
-            return True
-        elif response.status == 416:
-            why = "the server's file is shorter by now"
-        else:
-            # 200 (RFC 9110 13.1.5: the file has changed, or the server gives no ranges) or an error
-            with_body(response, self._name)
-            self._remark("the file has changed, or can't be had in parts: from the beginning")
-            await self._whole(file, response)
-            return True
-        response.close()
-        self._remark(f"{why}: from the beginning")
-        return False
-
-    async def _into(
-        self, file: PartFile, response: Response, begin: Callable[[], None], done: int, total: int | None
-    ) -> None:
+        fetched = await self._fetcher.fetch(self._url, file.begun(self._name) if self._resume else None)
+        if fetched.remark:
+            self._remark(fetched.remark)
         try:
-            begin()
-            await self._copy(response, file.write, done, total)
+            if fetched.start:
+                file.go_on()
+            else:
+                file.open(self._name, fetched.validator, fetched.total)
+            await self._copy(fetched, file.write)
         except BaseException:
-            response.close()
+            fetched.close()
             if kept := file.leave():
                 self._remark(f"{kept} octets are in {file.part}, --resume goes on with them")
             raise
         file.finish()
 
-    # --- both ------------------------------------------------------------------------------------------------
-
-    async def _copy(self, response: Response, write: Callable[[bytes], object], done: int, total: int | None) -> None:
+    async def _copy(self, fetched: Fetched, write: Callable[[bytes], object]) -> None:
         from netdaemon.cli.progress import Bar
-        from netdaemon.protocols.http.client import IncompleteBody
 
         label = self._place.name if self._place is not None else self._name
         with Bar(label, self._wants_bar) as bar:
-            bar.begin(done, total)
+            bar.begin(fetched.start, fetched.total)
             try:
-                async for octets in response.body:
+                async for octets in fetched.chunks:
                     write(octets)
                     bar.advance(len(octets))
-            except IncompleteBody as error:
-                raise IncompleteBody(f"{self._name}: {error}") from None
             finally:
-                response.close()
+                fetched.close()
 
     def _remark(self, text: str) -> None:
         if not self._quiet:
             complain(f"{self._name}: {text}")
-
-
-class StatusFailed(Exception):
-    """A response that is no success; ``status`` is the exit status."""
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-def with_body(response: Response, name: str) -> None:
-    """Pass a response that brings what was asked for. Raises StatusFailed for every other."""
-    from netdaemon.protocols.http.client import Category, category_of_status
-
-    category = category_of_status(response.status)
-    if category is None and response.status in (206, 304):  # of what nobody asked for
-        category = Category.REFUSED
-    if category is None:
-        return
-    response.close()
-    name = name if response.url == name else f"{name} -> {response.url}"
-    raise StatusFailed(f"{name}: {response.status} {response.reason}".rstrip(), category)

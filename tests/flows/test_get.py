@@ -103,7 +103,7 @@ class StatusTests(GetCase):
 
     async def test_usage(self) -> None:
         await self.check(2)
-        await self.check(2, "ftp://127.0.0.1/", said="does not begin with http:// or https://")
+        await self.check(2, "mailto:127.0.0.1", said="does not begin with ")
         await self.check(2, "http://u:trustno1@/", said="***@")
         await self.check(2, "http://127.0.0.1/", "--resume", said="wants -o FILE")
         await self.check(2, "http://127.0.0.1/a", "http://127.0.0.1/b", "-o", self.out, said="is not a folder")

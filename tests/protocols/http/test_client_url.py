@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from netdaemon.protocols.http.client.errors import BadURL
-from netdaemon.protocols.http.client.url import URL, join, parse_url, shown
+from netdaemon.protocols.http.client.url import URL, join, parse_url
+from netdaemon.wire.urlparts import shown
 
 
 class ParseTests(SynchronousTestCase):

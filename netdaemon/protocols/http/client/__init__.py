@@ -31,7 +31,6 @@ from netdaemon.protocols.http.client.connection import Connection, Trace
 from netdaemon.protocols.http.client.errors import (
     BadURL,
     BodyTooLarge,
-    Category,
     ConnectFailed,
     IncompleteBody,
     NoResponse,
@@ -45,6 +44,7 @@ from netdaemon.protocols.http.client.fields import Headers, given, request_head
 from netdaemon.protocols.http.client.redirect import Asked, follow
 from netdaemon.protocols.http.client.url import URL, parse_url
 from netdaemon.protocols.http.grammar.message import Fields, ResponseHead
+from netdaemon.wire.category import Category
 from netdaemon.wire.tlsclient import Trust
 
 __all__ = [

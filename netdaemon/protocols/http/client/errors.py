@@ -2,20 +2,7 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
-
-
-class Category(IntEnum):
-    """The kinds of failure; each one's value is the exit status of `netdaemon get`."""
-
-    USAGE = 2
-    CONNECT = 3
-    TLS = 4
-    AUTHENTICATION = 5
-    REFUSED = 6
-    TEMPORARY = 7
-    PARTIAL = 8
-    LOCAL = 9
+from netdaemon.wire.category import Category
 
 
 class RequestFailed(Exception):
