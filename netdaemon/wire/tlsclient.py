@@ -89,6 +89,22 @@ class Client:
         return connection
 
 
+def why_no_tls(error: BaseException | None) -> str:
+    """What went wrong in a handshake, for the one who asked."""
+    if isinstance(error, VerificationError):
+        return "the certificate belongs to another host"
+    if isinstance(error, UnusableCertificate):
+        return "the certificate names no host"
+    if isinstance(error, SSL.Error) and error.args and isinstance(error.args[0], list) and error.args[0]:
+        reason = str(error.args[0][0][-1])
+        if "certificate verify failed" in reason:
+            return "the certificate is not trusted: nobody known here has signed it, or it has expired"
+        if "wrong version number" in reason or "record layer failure" in reason:
+            return "what answers there speaks no TLS"
+        return f"the TLS handshake failed: {reason}"
+    return "the server closed within the TLS handshake"
+
+
 def _dns_name(hostname: str) -> bytes:
     if hostname.isascii() and hostname:
         return hostname.lower().encode()  # as it is: real names hold underscores, which IDNA would refuse

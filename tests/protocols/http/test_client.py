@@ -21,7 +21,7 @@ from netdaemon.protocols.http.client import (
     Response,
     category_of_status,
 )
-from netdaemon.protocols.http.client.body import HIGH_WATER
+from netdaemon.wire.inflow import HIGH_WATER
 from tests.protocols.http.origin import TIMEOUTS, Origin
 
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from OpenSSL import SSL
-from service_identity import VerificationError
-from service_identity.exceptions import CertificateError as UnusableCertificate
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHandshakeListener
@@ -19,6 +16,7 @@ from netdaemon.protocols.http.client.body import Body
 from netdaemon.protocols.http.client.errors import IncompleteBody, NoResponse, NotHTTP, RequestFailed, TLSFailed
 from netdaemon.protocols.http.grammar.framing import Decoder, body_framing, connection_options, decoder
 from netdaemon.protocols.http.grammar.message import Malformed, ResponseHead, parse_response_head
+from netdaemon.wire.tlsclient import why_no_tls
 
 MAX_HEAD = 64 * 1024
 """Octets of a response's head."""
@@ -84,7 +82,7 @@ class Connection(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._lost = True
         if not self.ready.called:
-            self.ready.errback(TLSFailed(_why_no_tls(reason.value)))
+            self.ready.errback(TLSFailed(why_no_tls(reason.value)))
         clean = isinstance(reason.value, ConnectionDone)
         if self._head is not None:
             if self._buffer or self._interim:
@@ -237,19 +235,3 @@ class Connection(Protocol):
             head.errback(error)
         if body is not None:
             body.end(error)
-
-
-def _why_no_tls(error: BaseException | None) -> str:
-    """What went wrong in a handshake, for the one who asked."""
-    if isinstance(error, VerificationError):
-        return "the certificate belongs to another host"
-    if isinstance(error, UnusableCertificate):
-        return "the certificate names no host"
-    if isinstance(error, SSL.Error) and error.args and isinstance(error.args[0], list) and error.args[0]:
-        reason = str(error.args[0][0][-1])
-        if "certificate verify failed" in reason:
-            return "the certificate is not trusted: nobody known here has signed it, or it has expired"
-        if "wrong version number" in reason or "record layer failure" in reason:
-            return "what answers there speaks no TLS"
-        return f"the TLS handshake failed: {reason}"
-    return "the server closed within the TLS handshake"
