@@ -115,8 +115,8 @@ class Outgoing(Framing):
         encoder = DotEncoder(refuse=refuse)
         size = 0
         try:
-            async with aclosing(_each(chunks)) as each:
-                async for chunk in each:
+            async with aclosing(each(chunks)) as every:
+                async for chunk in every:
                     size += len(chunk)
                     self.write(encoder.feed(chunk))
                     await self.drained()
@@ -133,8 +133,8 @@ class Outgoing(Framing):
         """
         left = size
         try:
-            async with aclosing(_each(chunks)) as each:
-                async for chunk in each:
+            async with aclosing(each(chunks)) as every:
+                async for chunk in every:
                     left -= len(chunk)
                     if left < 0:
                         break
@@ -210,7 +210,7 @@ class Outgoing(Framing):
             waiting.errback(self.why())
 
 
-async def _each(chunks: Chunks) -> AsyncGenerator[bytes, None]:
+async def each(chunks: Chunks) -> AsyncGenerator[bytes, None]:
     """The chunks of either kind; a generator of them is closed when we are, that it gives back what it holds."""
     if isinstance(chunks, AsyncIterable):
         try:
