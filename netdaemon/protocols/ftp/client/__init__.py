@@ -1,6 +1,6 @@
 """FTP client (RFC 959, 2228, 2389, 2428, 2640, 3659, 4217).
 
-    async with await connect(reactor, "ftp.example.org", tls=TLS.EXPLICIT) as ftp:
+    async with await connect(reactor, "ftp.example.org", settings=Settings(tls=TLS.EXPLICIT)) as ftp:
         for entry in await ftp.folder("pub"):
             print(entry.name, entry.size)
         async with await ftp.retrieve("pub/README") as download:

@@ -1,0 +1,491 @@
+"""The client's connections as blocking sockets make them: every call is over when it returns.
+
+So what awaits them never waits, and `run` takes it from its beginning to its end without a reactor. TLS is OpenSSL's,
+with the same contexts, on memory: a socket's own would take the descriptor, and with it the deadlines.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import struct
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from OpenSSL import SSL
+from twisted.python.failure import Failure
+
+from netdaemon.protocols.ftp.client.errors import Broken, ConnectFailed, FTPFailed, TLSFailed
+from netdaemon.protocols.ftp.client.links import MAX_REPLY_LINE, Data, Listening, Timeouts
+from netdaemon.protocols.ftp.grammar import Malformed
+from netdaemon.protocols.ftp.grammar.address import HostPort
+from netdaemon.protocols.ftp.grammar.replies import Reply, ReplyReader
+from netdaemon.wire.framing import CRLF, flaw_in
+from netdaemon.wire.lineclient import ConnectionLost, ProtocolError, Timeout, check
+from netdaemon.wire.tlsclient import why_no_tls
+from netdaemon.wire.transcript import Transcript, masked
+
+T = TypeVar("T")
+
+READ = 64 * 1024
+
+
+def run(work: Awaitable[T]) -> T:
+    """The result of what stands on blocking sockets. Raises what it raises."""
+    step: Any = work
+    try:
+        step.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    step.close()
+    raise RuntimeError("what is to be awaited here needs a reactor")
+
+
+class Late(Exception):
+    """A deadline has passed."""
+
+
+class Closed(Exception):
+    """The other side has closed; ``clean`` when it has said so, which under TLS is an alert."""
+
+    def __init__(self, clean: bool) -> None:
+        super().__init__()
+        self.clean = clean
+
+
+class Stream:
+    """A connected socket, in clear and then under TLS. Waits are bounded by a moment of `time.monotonic`."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self.socket = sock
+        self.tls: SSL.Connection | None = None
+        self.gone = False
+        self._unverified: BaseException | None = None
+
+    def failVerification(self, reason: Failure) -> None:
+        """What the verifier of `wire.tlsclient` calls."""
+        self._unverified = reason.value
+
+    def wait(self, events: int, until: float, *others: Stream) -> list[Stream]:
+        """Who of us and ``others`` (for reading) is ready. Raises Late."""
+        poll = select.poll()
+        poll.register(self.socket, events)
+        for other in others:
+            poll.register(other.socket, select.POLLIN)
+        ready = {descriptor for descriptor, _ in poll.poll(max(0.0, until - time.monotonic()) * 1000)}
+        if not ready:
+            raise Late
+        return [stream for stream in (self, *others) if stream.socket.fileno() in ready]
+
+    def read(self) -> bytes:
+        """What is there now, b"" when nothing is. Raises Closed."""
+        if self.gone:
+            raise Closed(False)
+        if self.tls is None:
+            data = self._receive()
+            if data == b"":
+                raise Closed(True)
+            return data or b""
+        while True:
+            try:
+                return self.tls.recv(READ)
+            except SSL.WantReadError:
+                pass
+            except SSL.ZeroReturnError:
+                raise Closed(True) from None
+            except SSL.Error:
+                raise Closed(False) from None
+            data = self._receive()
+            if data is None:
+                return b""
+            if data == b"":
+                raise Closed(False)
+            self.tls.bio_write(data)
+
+    def _receive(self) -> bytes | None:
+        try:
+            return self.socket.recv(READ)
+        except BlockingIOError:
+            return None
+        except OSError:
+            raise Closed(False) from None
+
+    def write(self, data: bytes, seconds: float) -> None:
+        """All of ``data``, ``seconds`` at most from one piece to the next. Raises Late and Closed."""
+        if self.gone:
+            raise Closed(False)
+        view = memoryview(data)
+        try:
+            if self.tls is None:
+                self._send(view, seconds)
+                return
+            while view:
+                view = view[self.tls.send(view[:READ]) :]
+                self._flush(seconds)
+        except (OSError, SSL.Error):
+            raise Closed(False) from None
+
+    def _send(self, view: memoryview, seconds: float) -> None:
+        while view:
+            try:
+                view = view[self.socket.send(view) :]
+            except BlockingIOError:
+                self.wait(select.POLLOUT, time.monotonic() + seconds)
+
+    def _flush(self, seconds: float) -> None:
+        assert self.tls is not None
+        while True:
+            try:
+                data = self.tls.bio_read(READ)
+            except SSL.WantReadError:
+                return
+            self._send(memoryview(data), seconds)
+
+    def start_tls(self, context: Any, seconds: float) -> None:
+        """Raises TLSFailed."""
+        until = time.monotonic() + seconds
+        self.tls = connection = context.clientConnectionForTLS(self)
+        connection.set_connect_state()
+        try:
+            while True:
+                try:
+                    connection.do_handshake()
+                    self._flush(seconds)
+                    return
+                except SSL.WantReadError:
+                    self._flush(seconds)
+                self.wait(select.POLLIN, until)
+                data = self._receive()
+                if data == b"":
+                    raise Closed(True)
+                if data:
+                    connection.bio_write(data)
+        except Late:
+            self.abort()
+            raise TLSFailed(f"no TLS handshake within {seconds:g} s") from None
+        except (Closed, SSL.Error, OSError) as error:
+            self.abort()
+            raise TLSFailed(why_no_tls(self._unverified or error)) from None
+
+    def finish(self, seconds: float) -> None:
+        """No more is sent. Raises Late and Closed."""
+        try:
+            if self.tls is not None:
+                self.tls.shutdown()
+                self._flush(seconds)
+            self.socket.shutdown(socket.SHUT_WR)
+        except (OSError, SSL.Error):
+            raise Closed(False) from None
+
+    def close(self) -> None:
+        if not self.gone:
+            self.gone = True
+            self.socket.close()
+
+    def abort(self) -> None:
+        """Close it by a reset."""
+        if not self.gone:
+            try:
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            except OSError:
+                pass
+            self.close()
+
+
+class SocketControl:
+    """Provides `links.Control`."""
+
+    def __init__(self, stream: Stream, timeouts: Timeouts, transcript: Transcript | None = None) -> None:
+        self.stream = stream
+        self.timeouts = timeouts
+        self.greeting: Reply
+        self._transcript = transcript
+        self._buffer = bytearray()
+        self._reader = ReplyReader()
+        self._busy = False
+        self._outcome: Reply | None = None
+        self._why: ConnectionLost | None = None
+
+    def greet(self) -> None:
+        """Read the greeting; it comes before anything else."""
+        self.greeting = self._reply(self.timeouts.reply)
+        if self.greeting.preliminary:
+            self.greeting = self._reply(self.timeouts.reply)
+
+    @property
+    def peer_host(self) -> str:
+        return _host(self.stream.socket.getpeername())
+
+    @property
+    def local_host(self) -> str:
+        return _host(self.stream.socket.getsockname())
+
+    @property
+    def gone(self) -> bool:
+        return self.stream.gone
+
+    def session(self) -> Any:
+        return None if self.stream.tls is None else self.stream.tls.get_session()
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncGenerator[None, None]:
+        if self._busy:
+            raise FTPFailed("a transfer is under way: it is read to its end or closed before anything else is asked")
+        self._busy = True
+        try:
+            if self.gone:
+                raise self._why or ConnectionLost("the connection is closed")
+            yield
+        except (ProtocolError, KeyboardInterrupt, GeneratorExit):
+            self.abort()
+            raise
+        finally:
+            self._busy = False
+
+    async def ask(self, line: bytes, *, secret: int | None = None) -> Reply:
+        async with self.alone():
+            self.say(line, secret=secret)
+            return await self.reply()
+
+    def say(self, line: bytes, *, secret: int | None = None) -> None:
+        check(line)
+        if self._transcript is not None:
+            self._transcript.client(line if secret is None else masked(line, secret))
+        try:
+            self.stream.write(line + CRLF, self.timeouts.reply)
+        except (Late, Closed):
+            raise self._lost(ConnectionLost("the server takes nothing")) from None
+
+    async def reply(self) -> Reply:
+        return self._reply(self.timeouts.reply)
+
+    async def start_tls(self, context: Any) -> None:
+        if self._buffer:
+            self.abort()
+            raise ProtocolError("bytes in clear behind the server's go-ahead for TLS")
+        self.stream.start_tls(context, self.timeouts.connect)
+
+    def watch(self, data: Data) -> None:
+        assert isinstance(data, SocketData)
+        self._outcome = None
+        data.watcher = self
+
+    def outcome(self) -> Reply | None:
+        """The reply that ends the transfer, if it has come. Raises ConnectionLost and ProtocolError."""
+        if self._outcome is None:
+            self._fill()
+            self._outcome = self._next()
+        return self._outcome
+
+    async def final(self, seconds: float | None = None) -> Reply:
+        outcome, self._outcome = self._outcome, None
+        return outcome or self._reply(self.timeouts.final if seconds is None else seconds)
+
+    def abort(self) -> None:
+        self.stream.abort()
+
+    async def close(self) -> None:
+        if self.gone:
+            return
+        try:
+            if not self._busy:
+                await self.ask(b"QUIT")
+        except (ConnectionLost, ProtocolError):
+            pass
+        self.stream.close()
+
+    def _reply(self, seconds: float) -> Reply:
+        until = time.monotonic() + seconds
+        while (reply := self._next()) is None:
+            if not self._fill():
+                try:
+                    self.stream.wait(select.POLLIN, until)
+                except Late:
+                    raise self._lost(Timeout("the server is too slow")) from None
+        return reply
+
+    def _fill(self) -> bool:
+        """Take what has come; has anything?"""
+        try:
+            data = self.stream.read()
+        except Closed:
+            raise self._lost(ConnectionLost("the server closed the connection")) from None
+        self._buffer += data
+        return bool(data)
+
+    def _next(self) -> Reply | None:
+        """The next reply out of what has come, None when it isn't whole."""
+        while (end := self._buffer.find(CRLF)) >= 0:
+            line = bytes(self._buffer[:end])
+            del self._buffer[: end + 2]
+            reason = "too many octets" if end + 2 > MAX_REPLY_LINE else flaw_in(line, True)
+            if reason is not None:
+                self.abort()
+                raise ProtocolError(f"a line with {reason}")
+            if self._transcript is not None:
+                self._transcript.server(line)
+            try:
+                reply = self._reader.feed(line)
+            except Malformed as error:
+                self.abort()
+                raise ProtocolError(str(error)) from None
+            if reply is not None:
+                return reply
+        if len(self._buffer) > MAX_REPLY_LINE:
+            self.abort()
+            raise ProtocolError("a line without an end")
+        return None
+
+    def _lost(self, why: ConnectionLost) -> ConnectionLost:
+        self._why = self._why or why
+        self.abort()
+        return why
+
+
+class SocketData:
+    """Provides `links.Data`."""
+
+    def __init__(self, stream: Stream, timeouts: Timeouts) -> None:
+        self._stream = stream
+        self._timeouts = timeouts
+        self.watcher: SocketControl | None = None
+        self.cut = False
+
+    async def start_tls(self, context: Any) -> None:
+        try:
+            self._stream.start_tls(context, self._timeouts.connect)
+        except TLSFailed as error:
+            raise TLSFailed(f"data connection: {error}") from None
+
+    async def read(self) -> bytes:
+        stream = self._stream
+        until = time.monotonic() + self._timeouts.stall
+        while True:
+            try:
+                data = stream.read()
+                if data:
+                    return data
+                self._look(stream.wait(select.POLLIN, until, *self._watched()))
+            except Late:
+                raise Broken(f"nothing came for {self._timeouts.stall:g} s") from None
+            except Closed as closed:
+                if not closed.clean and stream.tls is None:
+                    raise Broken("the data connection broke off") from None
+                self.cut = not closed.clean
+                return b""
+
+    async def write(self, chunk: bytes) -> None:
+        try:
+            self._look([*self._watched()])
+            self._stream.write(chunk, self._timeouts.stall)
+        except Late:
+            raise Broken(f"the server took nothing for {self._timeouts.stall:g} s") from None
+        except Closed:
+            raise Broken("the server closed the data connection") from None
+
+    async def finish(self) -> None:
+        try:
+            self._stream.finish(self._timeouts.stall)
+        except (Late, Closed):
+            raise Broken("the server closed the data connection") from None
+
+    def abort(self, why: Exception | None = None) -> None:
+        self._stream.abort()
+
+    def _watched(self) -> Sequence[Stream]:
+        """The control connection, until it has said the last about this one."""
+        if self.watcher is None or self.watcher._outcome is not None:
+            return ()
+        return (self.watcher.stream,)
+
+    def _look(self, ready: Sequence[Stream]) -> None:
+        """Has the server broken off the transfer? Raises Broken."""
+        control = self.watcher
+        if control is None or control.stream not in ready:
+            return
+        try:
+            outcome = control.outcome()
+        except (ConnectionLost, ProtocolError):
+            self.abort()
+            raise Broken("the server closed the control connection within the transfer") from None
+        if outcome is not None and not outcome.ok:
+            self.abort()
+            raise Broken("the server broke off the transfer", outcome)
+
+
+class SocketListening:
+    """Provides `links.Listening`."""
+
+    def __init__(self, sock: socket.socket, timeouts: Timeouts, peer: str) -> None:
+        self._socket = sock
+        self._timeouts = timeouts
+        self._peer = peer
+
+    @property
+    def address(self) -> HostPort:
+        here = self._socket.getsockname()
+        return HostPort(_host(here), here[1])
+
+    async def accept(self) -> SocketData:
+        until = time.monotonic() + self._timeouts.connect
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        while poll.poll(max(0.0, until - time.monotonic()) * 1000):
+            try:
+                come, peer = self._socket.accept()
+            except OSError:
+                continue  # gone again
+            if _host(peer) == self._peer:
+                return SocketData(Stream(come), self._timeouts)
+            come.close()  # RFC 2577 section 4: somebody who guesses ports
+        raise ConnectFailed(f"the server made no data connection within {self._timeouts.connect:g} s")
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class SocketLinks:
+    """Provides `links.Links`."""
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
+        self.seconds: Callable[[], float] = time.time
+
+    async def connect(self, address: HostPort) -> Data:
+        where = f"data connection to port {address.port}"
+        return SocketData(reach(address.host, address.port, self._timeouts.connect, where), self._timeouts)
+
+    async def listen(self, host: str, peer: str) -> Listening:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            made = socket.create_server((host, 0), family=family, backlog=5)
+        except OSError as error:
+            raise ConnectFailed(f"no port for the data connection: {error.strerror}") from None
+        made.setblocking(False)
+        return SocketListening(made, self._timeouts, peer)
+
+
+def reach(host: str, port: int, seconds: float, where: str) -> Stream:
+    """A connection. Raises ConnectFailed."""
+    try:
+        return Stream(socket.create_connection((host, port), timeout=seconds))
+    except (socket.gaierror, UnicodeError):
+        raise ConnectFailed(f"{host}: no such host") from None
+    except TimeoutError:
+        raise ConnectFailed(f"{where}: no answer") from None
+    except OSError as error:
+        why = os.strerror(error.errno).lower() if error.errno else str(error)
+        raise ConnectFailed(f"{where}: {why}") from None
+
+
+def _host(address: Any) -> str:
+    """The IP address of a socket's, with its zone if it has one."""
+    host: str = address[0]
+    if len(address) == 4 and address[3] and "%" not in host:
+        host = f"{host}%{socket.if_indextoname(address[3])}"
+    return host
