@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from netdaemon.cli.schemes import Fetched, Fetcher, Wishes
 
 EPILOG = """\
-exit status: 0 all of it came, 2 wrong usage, 3 no such host or no connection, 4 TLS, 5 not allowed, 6 refused,
+exit status: 0 all of it is done, 2 wrong usage, 3 no such host or no connection, 4 TLS, 5 not allowed, 6 refused,
 7 may work later, 8 broken off, 9 trouble with a file here; with several URLs the first
 failure's.
 """
@@ -26,7 +26,7 @@ def add(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = groups.add_parser(
         "get",
         help="fetch URLs to standard output or into files",
-        description="Fetch URLs (http, https) to standard output or into files.",
+        description="Fetch URLs (http, https, ftp, ftps) to standard output or into files; an FTP folder is listed.",
         epilog=EPILOG,
     )
     parser.add_argument("urls", metavar="URL", nargs="+", help="user:password@ in it logs in")
@@ -36,14 +36,19 @@ def add(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "-C", "--resume", action="store_true", help="go on with FILE.part of an earlier get, if the file is the same"
     )
-    parser.add_argument("--starttls", action="store_true", help="ftp: go over to TLS, or fail")
+    add_wishes(parser)
+    parser.set_defaults(run=run)
+
+
+def add_wishes(parser: argparse.ArgumentParser) -> None:
+    """The options of every command that goes to a URL: `wishes` reads them."""
+    parser.add_argument("--starttls", action="store_true", help="ftp: go over to TLS before the login, or fail")
     parser.add_argument("-k", "--insecure", action="store_true", help="accept any certificate")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar, no remarks; errors only")
-    parser.add_argument("-v", "--verbose", action="store_true", help="show requests and responses, without secrets")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show what is said, without secrets")
     parser.add_argument(
         "--timeout", metavar="TIME", type=seconds, default=30.0, help="give up after so long without progress (30s)"
     )
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -161,14 +166,14 @@ class Fetch:
         return 0
 
     async def _to_output(self) -> None:
-        from netdaemon.cli.partfile import write_whole
+        from netdaemon.wire.partfile import write_whole
 
         fetched = await self._fetcher.fetch(self._url, None)
         sys.stdout.flush()
         await self._copy(fetched, lambda data: write_whole(1, data))
 
     async def _to_file(self, place: Path) -> None:
-        from netdaemon.cli.partfile import PartFile
+        from netdaemon.wire.partfile import PartFile
 
         file = PartFile(place)
         fetched = await self._fetcher.fetch(self._url, file.begun(self._name) if self._resume else None)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
+from urllib.parse import quote_from_bytes
 
-from netdaemon.cli.partfile import Begun
-from netdaemon.cli.schemes import Fetched, TransferFailed, Wishes
-from netdaemon.protocols.http.client import Category, Client, RequestFailed, Response, Timeouts, parse_url
+from netdaemon.cli.schemes import Begun, Fetched, TransferFailed, Wishes
+from netdaemon.cli.source import Source
+from netdaemon.protocols.http.client import Category, Client, RequestFailed, Response, Timeouts, Upload, parse_url
 from netdaemon.protocols.http.client import category_of_status as category_of
 from netdaemon.protocols.http.client.fields import transcript
 from netdaemon.protocols.http.client.resume import continues, ends_at, length_of, validator
@@ -67,6 +68,47 @@ class HTTPFetcher:
             )
         response.close()
         return await self._whole(url, name, f"{why}: from the beginning")
+
+
+class HTTPSender:
+    """PUT."""
+
+    def __init__(self, reactor: Any, wishes: Wishes) -> None:
+        self._client = client(reactor, wishes)
+
+    @staticmethod
+    def shown(url: str) -> str:
+        return str(parse_url(url))
+
+    async def send(self, source: Source, url: str, resume: bool, progress: Callable[[int], object]) -> str:
+        name = self.shown(url)
+        if resume:
+            raise TransferFailed(f"{name}: HTTP has no way to go on with what broke off", Category.USAGE)
+        if url.endswith("/"):
+            if not source.file_name:
+                raise TransferFailed(f"{name}: standard input has no name: the URL must have one", Category.USAGE)
+            url += quote_from_bytes(source.file_name, safe="")
+        try:
+            response = await self._client.request("PUT", url, body=upload(source, progress))
+            async with response:
+                with_body(response, name)
+        except RequestFailed as error:
+            raise TransferFailed(str(error), error.category) from None
+        return ""
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+def upload(source: Source, progress: Callable[[int], object]) -> Upload:
+    """A request's body: the source's octets."""
+
+    def chunks() -> Iterator[bytes]:
+        for chunk in source.chunks():
+            yield chunk
+            progress(len(chunk))
+
+    return Upload(chunks, source.size, source.seekable)
 
 
 def client(reactor: Any, wishes: Wishes) -> Client:

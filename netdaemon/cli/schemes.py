@@ -11,15 +11,40 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol
 
-from netdaemon.cli.partfile import Begun
+from netdaemon.cli.source import Source
 from netdaemon.wire.category import Category
+from netdaemon.wire.partfile import Begun
 from netdaemon.wire.urlparts import either, shown
 
 FETCHERS: Mapping[str, str] = {
+    "ftp": "netdaemon.cli.over_ftp:FTPFetcher",
+    "ftps": "netdaemon.cli.over_ftp:FTPFetcher",
     "http": "netdaemon.cli.over_http:HTTPFetcher",
     "https": "netdaemon.cli.over_http:HTTPFetcher",
 }
 """Scheme to "package.module:class" of its `Fetcher`; imported when a URL asks for it."""
+
+SENDERS: Mapping[str, str] = {
+    "ftp": "netdaemon.cli.over_ftp:FTPSender",
+    "ftps": "netdaemon.cli.over_ftp:FTPSender",
+    "http": "netdaemon.cli.over_http:HTTPSender",
+    "https": "netdaemon.cli.over_http:HTTPSender",
+}
+"""The same for `netdaemon put`: the class of its `Sender`."""
+
+
+__all__ = [
+    "FETCHERS",
+    "SENDERS",
+    "Begun",
+    "Fetched",
+    "Fetcher",
+    "Sender",
+    "TransferFailed",
+    "Wishes",
+    "fetcher",
+    "sender",
+]
 
 
 class TransferFailed(Exception):
@@ -78,9 +103,34 @@ class Fetcher(Protocol):
         """No more is wanted; returns when every connection is gone."""
 
 
+class Sender(Protocol):
+    """Sends documents to the URLs of a scheme."""
+
+    def __init__(self, reactor: Any, wishes: Wishes) -> None: ...
+
+    @staticmethod
+    def shown(url: str) -> str:
+        """As `Fetcher.shown`."""
+
+    async def send(self, source: Source, url: str, resume: bool, progress: Callable[[int], object]) -> str:
+        """Send it; ``progress`` hears of octets as they go. What there is to be said about it, mostly nothing.
+
+        Raises TransferFailed, and OSError when the source can't be read.
+        """
+
+    async def close(self) -> None:
+        """As `Fetcher.close`."""
+
+
 def fetcher(url: str) -> type[Fetcher]:
     """The class that fetches ``url``. Raises ValueError when none does."""
     found: type[Fetcher] = chosen(url, FETCHERS)
+    return found
+
+
+def sender(url: str) -> type[Sender]:
+    """The class that sends to ``url``. Raises ValueError when none does."""
+    found: type[Sender] = chosen(url, SENDERS)
     return found
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from netdaemon.cli.get import Unusable, destinations, name_of
-from netdaemon.cli.partfile import Begun, PartFile
+from netdaemon.wire.partfile import Begun, PartFile
 
 URL = "http://a.example/file"
 

@@ -127,7 +127,8 @@ class Commands:
 
     def abort(self) -> None:
         """Drop the connection, with whatever is under way."""
-        self.control.abort()
+        if not self.control.gone:
+            self.control.abort()
 
     @property
     def gone(self) -> bool:

@@ -27,6 +27,11 @@ class Download(AsyncIterator[bytes]):
         """What the server said behind the last octet."""
         self._came = 0
 
+    @property
+    def over(self) -> bool:
+        """Has all been read, or was it closed?"""
+        return self._transfer.over
+
     def __aiter__(self) -> Self:
         return self
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import select
 import socket
-import struct
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -19,7 +18,7 @@ from OpenSSL import SSL
 from twisted.python.failure import Failure
 
 from netdaemon.protocols.ftp.client.errors import Broken, ConnectFailed, FTPFailed, TLSFailed
-from netdaemon.protocols.ftp.client.links import MAX_REPLY_LINE, Data, Listening, Timeouts
+from netdaemon.protocols.ftp.client.links import MAX_REPLY_LINE, Data, Listening, Timeouts, end_by_reset
 from netdaemon.protocols.ftp.grammar import Malformed
 from netdaemon.protocols.ftp.grammar.address import HostPort
 from netdaemon.protocols.ftp.grammar.replies import Reply, ReplyReader
@@ -190,10 +189,7 @@ class Stream:
     def abort(self) -> None:
         """Close it by a reset."""
         if not self.gone:
-            try:
-                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            except OSError:
-                pass
+            end_by_reset(self.socket, True)
             self.close()
 
 
@@ -355,6 +351,7 @@ class SocketData:
         self._timeouts = timeouts
         self.watcher: SocketControl | None = None
         self.cut = False
+        self._sending = False
 
     async def start_tls(self, context: Any) -> None:
         try:
@@ -381,6 +378,9 @@ class SocketData:
 
     async def write(self, chunk: bytes) -> None:
         try:
+            if not self._sending:
+                self._sending = True
+                end_by_reset(self._stream.socket, True)
             self._look([*self._watched()])
             self._stream.write(chunk, self._timeouts.stall)
         except Late:
@@ -389,6 +389,7 @@ class SocketData:
             raise Broken("the server closed the data connection") from None
 
     async def finish(self) -> None:
+        end_by_reset(self._stream.socket, False)
         try:
             self._stream.finish(self._timeouts.stall)
         except (Late, Closed):

@@ -29,7 +29,7 @@ from zope.interface import implementer
 
 from netdaemon.interfaces import IDeadline, IDeadlines
 from netdaemon.protocols.ftp.client.errors import Broken, ConnectFailed, TLSFailed
-from netdaemon.protocols.ftp.client.links import MAX_REPLY_LINE, Data, Listening, Timeouts
+from netdaemon.protocols.ftp.client.links import MAX_REPLY_LINE, Data, Listening, Timeouts, end_by_reset
 from netdaemon.protocols.ftp.grammar import Malformed
 from netdaemon.protocols.ftp.grammar.address import HostPort
 from netdaemon.protocols.ftp.grammar.replies import Reply, ReplyReader
@@ -292,6 +292,7 @@ class DataStream(Protocol):
     async def write(self, chunk: bytes) -> None:
         if not self._sending:
             self._sending = True
+            self._end_by_reset(True)
             self._begin()  # else nobody would see the server go away
             self.transport.registerProducer(self, True)
         if not self._lost:
@@ -319,8 +320,14 @@ class DataStream(Protocol):
         self._begin()
         if self._sending:
             self.transport.unregisterProducer()
+            self._end_by_reset(False)
         # Under TLS its alert goes out, and the server's is awaited; `abort` comes in any case, behind the reply.
         self.transport.loseConnection()
+
+    def _end_by_reset(self, wanted: bool) -> None:
+        sock = getattr(self.transport, "socket", None)  # what stands in for a transport has none
+        if sock is not None:
+            end_by_reset(sock, wanted)
 
     def abort(self, why: Exception | None = None) -> None:
         self._why = self._why or why

@@ -42,6 +42,7 @@ from netdaemon.protocols.http.client.errors import (
 )
 from netdaemon.protocols.http.client.fields import Headers, given, request_head
 from netdaemon.protocols.http.client.redirect import Asked, follow
+from netdaemon.protocols.http.client.upload import Upload
 from netdaemon.protocols.http.client.url import URL, parse_url
 from netdaemon.protocols.http.grammar.message import Fields, ResponseHead
 from netdaemon.wire.category import Category
@@ -62,6 +63,7 @@ __all__ = [
     "Response",
     "TLSFailed",
     "Timeouts",
+    "Upload",
     "category_of_status",
     "parse_url",
 ]
@@ -157,8 +159,12 @@ class Client:
         """HEAD ``url``: the response without its body. Raises as `get` does."""
         return await self.request("HEAD", url, headers)
 
-    async def request(self, method: str, url: str, headers: Headers = (), body: bytes = b"") -> Response:
-        """Any method but CONNECT, redirections followed by its rules. Raises as `get` does."""
+    async def request(self, method: str, url: str, headers: Headers = (), body: bytes | Upload = b"") -> Response:
+        """Any method but CONNECT, redirections followed by its rules. Raises as `get` does.
+
+        A server that answers before it has all of an `Upload` is sent no more of it, unless it agrees (2xx). What the
+        upload's chunks raise is raised.
+        """
         if not method.isalpha() or not method.isascii() or method == "CONNECT":
             raise ValueError(f"{method!r} is no method to ask by")
         asked = Asked(method.encode("ascii"), parse_url(url), given(headers), body)
@@ -188,7 +194,9 @@ class Client:
 
     async def _exchange(self, asked: Asked) -> tuple[ResponseHead, Body]:
         head = request_head(asked)
-        kept = self._idle(asked.url.origin)
+        # What can't be sent twice isn't sent where nobody may be any more.
+        fragile = isinstance(asked.body, Upload) and not asked.body.again
+        kept = None if fragile else self._idle(asked.url.origin)
         if kept is not None:
             try:
                 return await self._ask(kept, asked, head)
@@ -201,6 +209,13 @@ class Client:
     async def _ask(self, connection: Connection, asked: Asked, head: bytes) -> tuple[ResponseHead, Body]:
         times = self._timeouts
         answer = connection.ask(head, asked.body, asked.method, self._reactor, times.stall)
+        if connection.sent is not None:
+            try:
+                await connection.sent
+            except BaseException:
+                answer.addErrback(lambda failure: None)
+                answer.cancel()
+                raise
         answer.addTimeout(times.head, self._reactor, onTimeoutCancel=_late(NoResponse, "no response"))
         try:
             found: tuple[ResponseHead, Body] = await answer

@@ -13,7 +13,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netdaemon.protocols.http.client.body import Body
-from netdaemon.protocols.http.client.errors import IncompleteBody, NoResponse, NotHTTP, RequestFailed, TLSFailed
+from netdaemon.protocols.http.client.errors import IncompleteBody, NoResponse, NotHTTP, TLSFailed
+from netdaemon.protocols.http.client.upload import Sending, Upload
 from netdaemon.protocols.http.grammar.framing import Decoder, body_framing, connection_options, decoder
 from netdaemon.protocols.http.grammar.message import Malformed, ResponseHead, parse_response_head
 from netdaemon.wire.tlsclient import why_no_tls
@@ -59,6 +60,9 @@ class Connection(Protocol):
         self._body: Body | None = None
         self.ready: Deferred[None] = Deferred(lambda ready: self.abort())
         """Fires when requests may be sent. Fails with TLSFailed."""
+        self.sent: Deferred[None] | None = None
+        """Fires when all of an `Upload` is sent, or needs no more to be; None without one."""
+        self._sending: Sending | None = None
         self.answered = False
         """Has anything come in answer to the request under way?"""
         self.idle_since = 0.0
@@ -122,7 +126,7 @@ class Connection(Protocol):
 
     # --- one exchange ----------------------------------------------------------------------------------------
 
-    def ask(self, head: bytes, body: bytes, method: bytes, clock: Any, stall: float) -> Deferred[Any]:
+    def ask(self, head: bytes, body: bytes | Upload, method: bytes, clock: Any, stall: float) -> Deferred[Any]:
         """Send a request; fires with (ResponseHead, Body) once the response's head is there.
 
         ``head`` is without its blank line. Fails with NoResponse and NotHTTP; cancelled, it drops the connection.
@@ -136,8 +140,34 @@ class Connection(Protocol):
         self._head = asked
         self._trace(">", head)
         transport: Any = self.transport
-        transport.write(b"%b\r\n\r\n%b" % (head, body))
+        self.sent = None
+        if isinstance(body, Upload):
+            transport.write(head + b"\r\n\r\n")
+            self.sent = Deferred()
+            self._sending = sending = Sending(transport, body, clock, stall, self._has_sent)
+            Deferred.fromCoroutine(sending.run())
+        else:
+            transport.write(b"%b\r\n\r\n%b" % (head, body))
         return asked
+
+    def _has_sent(self, failure: Exception | None) -> None:
+        """The upload is over, by itself."""
+        self._sending = None
+        if failure is not None:
+            self._fail(failure)
+            self.abort()
+        self._needs_no_more()
+
+    def _needs_no_more(self) -> None:
+        if self.sent is not None and not self.sent.called:
+            self.sent.callback(None)
+
+    def _stop_sending(self) -> None:
+        sending, self._sending = self._sending, None
+        if sending is not None:
+            self._keep = False  # the request is not whole: nothing can follow it
+            sending.stop()
+        self._needs_no_more()
 
     def dataReceived(self, data: bytes) -> None:
         try:
@@ -196,6 +226,9 @@ class Connection(Protocol):
         persistent = b"close" not in options and (head.version >= (1, 1) or b"keep-alive" in options)
         self._keep = persistent and not framing.until_close
         self._until_close = framing.until_close
+        if head.status >= 300:
+            self._stop_sending()  # RFC 9112 9.5: whoever is told no stops
+        self._needs_no_more()
         asked, self._head = self._head, None
         assert asked is not None
         self._decoder = decoder(framing)
@@ -220,6 +253,7 @@ class Connection(Protocol):
 
     def _finish(self) -> None:
         """The response is complete; the connection may be used again, or isn't needed any more."""
+        self._stop_sending()
         body, self._body, self._decoder = self._body, None, None
         assert body is not None
         self.idle_since = self._body_clock[0].seconds()
@@ -227,7 +261,8 @@ class Connection(Protocol):
             self.close()
         body.end()  # last: its reader may ask for the next thing at once
 
-    def _fail(self, error: RequestFailed) -> None:
+    def _fail(self, error: Exception) -> None:
+        self._stop_sending()
         head, self._head = self._head, None
         body, self._body, self._decoder = self._body, None, None
         self._keep = False

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from netdaemon import version
 from netdaemon.protocols.http.client.errors import BadURL
 from netdaemon.protocols.http.client.redirect import SECRETS, Asked
+from netdaemon.protocols.http.client.upload import Upload
 from netdaemon.protocols.http.grammar.message import TOKEN, Fields
 
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
@@ -41,7 +42,10 @@ def request_head(asked: Asked) -> bytes:
     if asked.url.userinfo is not None:
         defaults.append((b"Authorization", basic(asked.url.userinfo)))
     first = [(name, value) for name, value in defaults if name.lower() not in theirs]
-    if asked.body or asked.method in (b"POST", b"PUT"):  # RFC 9110 8.6: also for an empty one, where one is expected
+    if isinstance(asked.body, Upload):
+        length = asked.body.length
+        fields.append((b"Transfer-Encoding", b"chunked") if length is None else (b"Content-Length", b"%d" % length))
+    elif asked.body or asked.method in (b"POST", b"PUT"):  # RFC 9110 8.6: also for an empty one, where one is expected
         fields.append((b"Content-Length", b"%d" % len(asked.body)))
     return b"%b %b HTTP/1.1%b" % (asked.method, asked.url.target, Fields([*first, *fields]).block)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from netdaemon.protocols.http.client.errors import BadURL, RedirectRefused
+from netdaemon.protocols.http.client.upload import Upload
 from netdaemon.protocols.http.client.url import URL, join
 from netdaemon.protocols.http.grammar.message import ResponseHead
 
@@ -20,7 +21,7 @@ class Asked(NamedTuple):
     method: bytes
     url: URL
     fields: tuple[tuple[bytes, bytes], ...] = ()
-    body: bytes = b""
+    body: bytes | Upload = b""
 
     @property
     def has_secrets(self) -> bool:
@@ -46,6 +47,8 @@ def follow(asked: Asked, head: ResponseHead) -> Asked | None:
     if (head.status == 303 and method != b"HEAD") or (head.status in (301, 302) and method == b"POST"):
         method, body = b"GET", b""
         fields = tuple((name, value) for name, value in fields if name.lower() not in _BODY_FIELDS)
+    if isinstance(body, Upload) and not body.again:
+        raise RedirectRefused(f"{asked.url} redirects a request whose body can't be sent a second time")
     if url.origin == asked.url.origin:
         return Asked(method, url._replace(userinfo=asked.url.userinfo), fields, body)
     if asked.has_secrets and asked.url.scheme == "https" and url.scheme == "http":

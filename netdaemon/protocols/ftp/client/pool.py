@@ -1,0 +1,130 @@
+"""Several sessions with one server, which share out a heap of work."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from twisted.internet.defer import Deferred, FirstError, gatherResults
+
+from netdaemon.protocols.ftp.client.errors import Broken, FTPFailed, NoReply
+from netdaemon.protocols.ftp.client.session import FTP
+
+Job = Callable[[FTP], Awaitable[None]]
+
+TRIES = 3
+"""How often a job is begun whose connection is lost each time."""
+
+
+class Queued(NamedTuple):
+    """A job, what hears of its failure, and how often it was begun."""
+
+    job: Job
+    failed: Callable[[FTPFailed], None]
+    tries: int = 0
+
+
+class Pool:
+    """At most ``size`` sessions, made by ``connect`` when there is work for them and kept for more."""
+
+    def __init__(self, connect: Callable[[], Awaitable[FTP]], size: int) -> None:
+        self._connect = connect
+        self._size = size
+        self._idle: list[FTP] = []
+        self._all: list[FTP] = []
+        self._queue: deque[Queued] = deque()
+        self._working = 0
+        self._hungry: list[Deferred[None]] = []
+        self._limited = False  # the server lets no more in
+
+    def add(self, job: Job, failed: Callable[[FTPFailed], None]) -> None:
+        """More work, also from within a job. ``failed`` is called once, when it failed for good."""
+        self._queue.append(Queued(job, failed))
+        self._feed()
+
+    async def work(self) -> None:
+        """Return when no job is left.
+
+        Raises FTPFailed when there is no connection any more, and whatever a job raises that is none.
+        """
+        workers = [Deferred.fromCoroutine(self._worker()) for _ in range(self._size)]
+        try:
+            await gatherResults(workers, consumeErrors=True)
+        except FirstError as error:
+            for worker in workers:
+                worker.cancel()
+            error.subFailure.raiseException()
+
+    async def close(self) -> None:
+        """Take leave in every session."""
+        sessions, self._all = self._all, []
+        for session in sessions:
+            await session.quit()
+
+    def drop(self) -> None:
+        """Drop every connection, with whatever is under way."""
+        for session in self._all:
+            session.abort()
+
+    # --- inside ----------------------------------------------------------------------------------------------
+
+    async def _worker(self) -> None:
+        session: FTP | None = None
+        try:
+            while self._queue or self._working:
+                if not self._queue:
+                    hungry: Deferred[None] = Deferred()
+                    self._hungry.append(hungry)
+                    await hungry
+                elif session is None or session.gone:
+                    session = await self._session()
+                    if session is None:
+                        return
+                else:
+                    await self._do(self._queue.popleft(), session)
+        finally:
+            if session is not None and not session.gone:
+                self._idle.append(session)
+            self._feed()
+
+    async def _do(self, queued: Queued, session: FTP) -> None:
+        self._working += 1
+        try:
+            await queued.job(session)
+        except (NoReply, Broken) as error:
+            if queued.tries + 1 < TRIES:
+                self._queue.append(queued._replace(tries=queued.tries + 1))
+            else:
+                queued.failed(error)
+        except FTPFailed as error:
+            queued.failed(error)
+        finally:
+            self._working -= 1
+            if not self._working:
+                self._feed()
+
+    async def _session(self) -> FTP | None:
+        """A session; None when there are others, and the server wants no more of them."""
+        if self._idle:
+            return self._idle.pop()
+        if self._limited:
+            return None
+        self._working += 1  # who waits for work waits for us too
+        try:
+            session = await self._connect()
+        except FTPFailed:
+            self._all = [other for other in self._all if not other.gone]
+            if not self._all:
+                raise
+            self._limited = True
+            return None
+        finally:
+            self._working -= 1
+        self._all.append(session)
+        return session
+
+    def _feed(self) -> None:
+        hungry, self._hungry = self._hungry, []
+        for waiting in hungry:
+            waiting.callback(None)
