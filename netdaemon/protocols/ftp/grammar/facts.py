@@ -51,6 +51,10 @@ def parse_facts(line: bytes) -> Facts:
     Facts come in any order and any case, and unknown ones too; the name is all behind the first space.
     """
     listed, space, name = line.partition(b" ")
+    if listed and not listed.endswith(b";"):
+        # RFC 3659 7.2 has no space in a value; servers that tell where a link leads do.
+        listed, space, name = line.partition(b"; ")
+        listed += b";"
     if not space or not name:
         raise Malformed("facts without a name")
     facts: dict[str, bytes] = {}
