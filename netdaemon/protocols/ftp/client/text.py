@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Iterator
 
 from netdaemon.protocols.ftp.client.errors import TooMuch
+from netdaemon.protocols.ftp.grammar.text import FromWire, ToWire
 from netdaemon.wire.outgoing import Chunks, each
 
 MAX_LINE = 64 * 1024
@@ -16,8 +16,6 @@ asc bat c cfg conf cpp csv css h htm html ini java js json log md pl py rst sh s
 """
 TEXT = frozenset(_WORDS.split())
 """Extensions of documents that are text: `is_text`."""
-
-_LINE_END = re.compile(rb"\r\n|\n")
 
 
 def is_text(name: str) -> bool:
@@ -62,28 +60,15 @@ class Lines:
 
 
 async def with_crlf(chunks: Chunks) -> AsyncIterator[bytes]:
-    """Local text as the wire has it: each LF, with or without a CR before it, becomes CRLF."""
-    held = b""
+    """Local text as the wire has it."""
+    to_wire = ToWire()
     async for chunk in each(chunks):
-        chunk = held + chunk
-        held = b""
-        if chunk.endswith(b"\r"):  # its LF may be in the next
-            chunk, held = chunk[:-1], b"\r"
-        if chunk:
-            yield _LINE_END.sub(b"\r\n", chunk)
-    if held:
-        yield held
+        yield to_wire.feed(chunk)
 
 
 async def without_cr(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Text from the wire as it stands in files here: each CRLF becomes LF."""
-    held = b""
+    """Text from the wire as it stands in files here."""
+    from_wire = FromWire()
     async for chunk in chunks:
-        chunk = held + chunk
-        held = b""
-        if chunk.endswith(b"\r"):
-            chunk, held = chunk[:-1], b"\r"
-        if chunk:
-            yield chunk.replace(b"\r\n", b"\n")
-    if held:
-        yield held
+        yield from_wire.feed(chunk)
+    yield from_wire.finish()
