@@ -23,7 +23,7 @@ from netdaemon.protocols.ftp.client import (
     connect,
     parse_url,
 )
-from netdaemon.protocols.ftp.client.resume import begins_like, store_rest
+from netdaemon.protocols.ftp.client.resume import PART, begins_like, store_rest
 from netdaemon.protocols.ftp.client.text import without_cr
 from netdaemon.wire.category import Category
 from netdaemon.wire.escape import escape
@@ -214,7 +214,7 @@ class FTPSender(Sessions):
                 yield chunk
                 progress(len(chunk))
 
-        if offset and offset == source.size:
+        if offset and offset == source.size and not await _size(ftp, path + PART):
             return "all of it is there already"
         if offset:
             await store_rest(ftp, path, offset, chunks)
@@ -227,14 +227,23 @@ async def _there(ftp: FTP, path: str, source: Source) -> tuple[int, str]:
     """How many octets of ``source`` the server has already, and what there is to be said about it."""
     if source.size is None:
         raise TransferFailed("--resume wants a file: standard input can't be gone on with", Category.USAGE)
-    try:
-        size = await ftp.size(path)
-    except Refused:
-        return 0, ""
+    kept = path + PART  # an atomic server's: it has the upload that broke off there, and under the name what was before
+    size = await _size(ftp, kept)
+    if size is None:
+        kept = path
+        size = await _size(ftp, kept)
     if not size:
         return 0, ""
     if size > source.size:
         return 0, "the server's file is longer: from the beginning"
-    if await begins_like(ftp, path, size, lambda algorithm: source.digest(size, algorithm)) is False:
+    same = await begins_like(ftp, kept, size, lambda algorithm: source.digest(size, algorithm))
+    if same is False or (same is None and kept != path):
         return 0, "the server's file begins otherwise: from the beginning"
     return size, ""
+
+
+async def _size(ftp: FTP, path: str) -> int | None:
+    try:
+        return await ftp.size(path)
+    except Refused:
+        return None

@@ -12,7 +12,7 @@ from pathlib import Path
 from netdaemon.protocols.ftp.client.errors import FTPFailed, Refused, UnsafeName
 from netdaemon.protocols.ftp.client.plan import Choice, Copy, Item, Plan, compare
 from netdaemon.protocols.ftp.client.pool import Pool
-from netdaemon.protocols.ftp.client.resume import begins_like, set_time, store_rest
+from netdaemon.protocols.ftp.client.resume import PART, begins_like, set_time, store_rest
 from netdaemon.protocols.ftp.client.session import CHUNK, FTP
 from netdaemon.protocols.ftp.client.tree import LocalTree, item_of, safe_name
 from netdaemon.wire.category import Category
@@ -77,6 +77,8 @@ class Mirror:
         self._remote: dict[str, Item] = {}
         self._features: frozenset[str] = frozenset()
         self._new_root = False
+        self._parts: dict[str, Item] = {}
+        """By document: what an atomic server has of an upload of it that broke off."""
         self.report = Report()
 
     async def close(self) -> None:
@@ -109,6 +111,9 @@ class Mirror:
                 self.report.add(path, "a link, a device or the like: left out")
             local[path] = item
         await self._list(must_exist=False)
+        for path in [path for path in self._remote if path.endswith(PART) and path not in local]:
+            if path.removesuffix(PART) in local:
+                self._parts[path.removesuffix(PART)] = self._remote.pop(path)
         await self._ask_times(local)
         keeps = "MFMT" in self._features
         plan = compare(local, self._remote, delete=self._wishes.delete, keeps_times=keeps, unknown=self._unknown)
@@ -309,13 +314,15 @@ class Mirror:
 
     async def _begun(self, copy: Copy, ftp: FTP) -> int:
         """Octets that the server has of this very document."""
-        there, item = copy.instead, copy.item
+        item, part = copy.item, self._parts.get(copy.path)
+        there = copy.instead if part is None else part
         if there is None or not there.size or item.size is None or there.size >= item.size:
             return 0
         size = there.size
+        path = self.remote(copy.path) if part is None else self.remote(copy.path) + PART
         place = self._here.place(copy.path)
-        proven = await begins_like(ftp, self.remote(copy.path), size, lambda name: digest(place, size, name))
-        if proven is None:
+        proven = await begins_like(ftp, path, size, lambda name: digest(place, size, name))
+        if proven is None and part is None:
             # What was sent since the document was changed here is the beginning of it.
             younger = there.modified is not None and item.modified is not None and there.modified > item.modified
             proven = self._wishes.resume and younger and there.precision <= 1

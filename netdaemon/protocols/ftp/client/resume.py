@@ -9,6 +9,9 @@ from netdaemon.protocols.ftp.client.session import FTP
 from netdaemon.protocols.ftp.grammar.replies import Reply
 from netdaemon.wire.outgoing import Chunks
 
+PART = ".part"
+"""Behind a document's name: where an atomic server keeps an upload of it that broke off, for REST and STOR."""
+
 DIGESTS = {"SHA-256": "sha256", "SHA-512": "sha512", "SHA-1": "sha1"}
 """Names of the feature HASH to hashlib's, the best first."""
 
