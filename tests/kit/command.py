@@ -9,9 +9,13 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from twisted.internet import reactor as _reactor
+from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.utils import getProcessOutputAndValue
+
+reactor: Any = _reactor
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -24,12 +28,27 @@ class Done(NamedTuple):
     err: str
 
 
-async def command(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> Done:
-    """Run `python -m netdaemon ARGUMENTS` without a terminal."""
-    paths = [str(CHECKOUT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "TZ": "UTC", **environment}
-    words = ["-m", "netdaemon", *map(str, arguments)]
+async def command(*arguments: str | Path, cwd: Path | None = None, input: bytes = b"", **environment: str) -> Done:
+    """Run `python -m netdaemon ARGUMENTS` without a terminal, with ``input`` as its standard input."""
     out, err, status = await getProcessOutputAndValue(
-        sys.executable, words, env=variables, path=None if cwd is None else str(cwd)
+        sys.executable,
+        _words(arguments),
+        env=_variables(environment),
+        path=None if cwd is None else str(cwd),
+        stdinBytes=input,
     )
     return Done(status, out, err.decode())
+
+
+def start(watched: ProcessProtocol, *arguments: str | Path, **environment: str) -> None:
+    """Start `python -m netdaemon ARGUMENTS`; its transport takes what it is to read, and signals."""
+    reactor.spawnProcess(watched, sys.executable, [sys.executable, *_words(arguments)], env=_variables(environment))
+
+
+def _words(arguments: tuple[str | Path, ...]) -> list[str]:
+    return ["-m", "netdaemon", *map(str, arguments)]
+
+
+def _variables(environment: dict[str, str]) -> dict[str, str]:
+    paths = [str(CHECKOUT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "TZ": "UTC", **environment}

@@ -248,7 +248,7 @@ class AbortTests(TransferCase):
         ):
             server = self.start()
             work = server.begin(self.begin().close())
-            server.talk("C: ABOR", "C: NOOP", *replies)
+            server.talk("C: ABOR", replies[0], "C: NOOP", *replies[1:])
             self.successResultOf(work)
             self.assertTrue(server.data.aborted)
             after = server.begin(self.ftp.pwd())
@@ -257,7 +257,7 @@ class AbortTests(TransferCase):
 
     def test_out_of_step(self) -> None:
         work = self.server.begin(self.begin().close())
-        self.server.talk("C: ABOR", "C: NOOP", *["S: 226 what?"] * 5)
+        self.server.talk("C: ABOR", "S: 226 ok", "C: NOOP", *["S: 226 what?"] * 4)
         self.failureResultOf(work, NotFTP)
         self.assertTrue(self.server.dropped)
 
@@ -266,7 +266,7 @@ class AbortTests(TransferCase):
         pwd = self.server.begin(self.ftp.pwd())
         self.assertIsNone(self.server.line())
         closing = self.server.begin(download.close())
-        self.server.talk("C: ABOR", "C: NOOP", "S: 226 ok", "S: 200 ok", "C: PWD", 'S: 257 "/a"')
+        self.server.talk("C: ABOR", "S: 226 ok", "C: NOOP", "S: 200 ok", "C: PWD", 'S: 257 "/a"')
         self.successResultOf(closing)
         self.assertEqual(self.successResultOf(pwd), "/a")
 

@@ -42,7 +42,9 @@ class Entry:
 
 
 class Hash(NamedTuple):
-    """The reply to HASH: what the server says the digest of octets ``start`` to ``end`` (exclusive) is."""
+    """The reply to HASH: the digest of the octets from ``start`` to ``end``. The draft of it says in words that the last
+    of these is at ``end``, and in its example that it is the one before; servers differ.
+    """
 
     algorithm: str
     start: int
@@ -249,7 +251,7 @@ class Commands:
             await self.do("OPTS", "HASH", algorithm)
             self._hash = algorithm
         reply = await self.do("HASH", path)
-        match = re.match(rb"([A-Za-z0-9-]+) ([0-9]{1,18})-([0-9]{1,18}) ((?:[0-9A-Fa-f]{2})+)(?: |$)", reply.text)
+        match = re.match(rb"([A-Za-z0-9-]+) ([0-9]{1,18})-(-?[0-9]{1,18}) ((?:[0-9A-Fa-f]{2})+)(?: |$)", reply.text)
         if match is None:
             raise NotFTP("the reply to HASH has no digest")
         return Hash(match[1].decode("ascii"), int(match[2]), int(match[3]), bytes.fromhex(match[4].decode("ascii")))

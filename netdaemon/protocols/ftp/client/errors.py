@@ -86,6 +86,10 @@ class UnsafeName(FTPFailed):
     """A name of the server's that would lead out of the local folder."""
 
 
+class EndlessLine(lineclient.ConnectionLost):
+    """The server sends a line that does not end; the connection is dropped."""
+
+
 def failure(reply: Reply) -> Refused:
     """The error that a reply is where a good one was expected."""
     if reply.code in (530, 532):
@@ -100,6 +104,8 @@ def told() -> Iterator[None]:
         yield
     except lineclient.ProtocolError as error:
         raise NotFTP(f"what answers there is no FTP server: {error}") from None
+    except EndlessLine:
+        raise NotFTP("what answers there is no FTP server: a line without an end") from None
     except lineclient.Timeout:
         raise NoReply("the server does not answer in time") from None
     except lineclient.ConnectionLost:

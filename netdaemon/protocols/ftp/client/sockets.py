@@ -374,7 +374,16 @@ class SocketData:
                 if not closed.clean and stream.tls is None:
                     raise Broken("the data connection broke off") from None
                 self.cut = not closed.clean
+                self._answer_end()
                 return b""
+
+    def _answer_end(self) -> None:
+        """The server has sent its last: there are those that wait for our end before they say that it is well."""
+        try:
+            self._stream.finish(self._timeouts.stall)
+        except (Late, Closed):
+            pass
+        self._stream.close()
 
     async def write(self, chunk: bytes) -> None:
         try:

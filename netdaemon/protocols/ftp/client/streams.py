@@ -28,7 +28,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netdaemon.interfaces import IDeadline, IDeadlines
-from netdaemon.protocols.ftp.client.errors import Broken, ConnectFailed, TLSFailed
+from netdaemon.protocols.ftp.client.errors import Broken, ConnectFailed, EndlessLine, TLSFailed
 from netdaemon.protocols.ftp.client.links import MAX_REPLY_LINE, Data, Listening, Timeouts, end_by_reset
 from netdaemon.protocols.ftp.grammar import Malformed
 from netdaemon.protocols.ftp.grammar.address import HostPort
@@ -103,6 +103,9 @@ class ControlStream(LineClient[Reply]):
         # Within a transfer no NOOP is sent: many servers would answer it behind the data only, or take it for ABOR.
         if not self._alone and self._last is None and not self.gone:
             Deferred.fromCoroutine(self.ask(b"NOOP")).addErrback(lambda failure: None)  # who asks next hears of it
+
+    def endless_line(self) -> None:
+        self.abort(EndlessLine("a line without an end"))
 
     async def greet(self) -> None:
         self.greeting = await self.reply()

@@ -126,9 +126,10 @@ class Transfer:
             control = self._control
             control.say(b"ABOR")
             self.data.abort()
-            # How many replies come of it, two or three, depends on what the server was at. None of them is NOOP's 200.
-            control.say(b"NOOP")
             reply = await control.final()
+            # Whether another reply comes of it depends on what the server was at. It is not NOOP's 200; and NOOP is not
+            # sent along with ABOR, since servers that look out for that answer whatever else comes at once.
+            control.say(b"NOOP")
             for _ in range(4):
                 if reply.code == 200:
                     return
