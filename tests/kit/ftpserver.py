@@ -159,6 +159,7 @@ def serve(folder: str, certificate: str, most: str, rate: str) -> None:
         pass
 
     Handler.authorizer = authorizer
+    Handler.auth_failed_timeout = 0.1
     if certificate != "-":
         Handler.certfile = certificate
         Handler.tls_control_required = Handler.tls_data_required = True

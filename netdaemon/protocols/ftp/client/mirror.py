@@ -219,7 +219,9 @@ class Mirror:
 
     async def _fetch(self, copy: Copy, ftp: FTP) -> None:
         place = self._here.place(copy.path)
-        item = copy.item
+        if copy.item.precision > 1 and "MDTM" in self._features:
+            await self._ask_time(copy.path, ftp)  # the next mirror would find the listing's time to be another one
+        item = self._remote[copy.path]
         file = PartFile(place)
         name = f"ftp://{ftp.host}{self.remote(copy.path)}"
         validator = None

@@ -35,6 +35,7 @@ class Pool:
         self._all: list[FTP] = []
         self._queue: deque[Queued] = deque()
         self._working = 0
+        self._connecting = 0
         self._hungry: list[Deferred[None]] = []
         self._limited = False  # the server lets no more in
 
@@ -73,7 +74,8 @@ class Pool:
         session: FTP | None = None
         try:
             while self._queue or self._working:
-                if not self._queue:
+                if not self._queue or (session is None and self._connecting and not self._all):
+                    # The first session comes alone: what the server thinks of a second one is no failure then.
                     hungry: Deferred[None] = Deferred()
                     self._hungry.append(hungry)
                     await hungry
@@ -111,6 +113,7 @@ class Pool:
         if self._limited:
             return None
         self._working += 1  # who waits for work waits for us too
+        self._connecting += 1
         try:
             session = await self._connect()
         except FTPFailed:
@@ -121,7 +124,9 @@ class Pool:
             return None
         finally:
             self._working -= 1
+            self._connecting -= 1
         self._all.append(session)
+        self._feed()
         return session
 
     def _feed(self) -> None:
