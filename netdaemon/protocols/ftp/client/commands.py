@@ -42,8 +42,9 @@ class Entry:
 
 
 class Hash(NamedTuple):
-    """The reply to HASH: the digest of the octets from ``start`` to ``end``. The draft of it says in words that the last
-    of these is at ``end``, and in its example that it is the one before; servers differ.
+    """The reply to HASH: the digest of the octets from ``start`` to ``end``.
+
+    Whether the octet at ``end`` is the last of them or the first that is none, servers take in two ways.
     """
 
     algorithm: str

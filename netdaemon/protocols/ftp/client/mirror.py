@@ -103,7 +103,8 @@ class Mirror:
         local: dict[str, Item] = {}
         for path, item in self._here.items(self._wishes.choice).items():
             try:
-                safe_name(path.rpartition("/")[2])
+                for name in path.split("/"):
+                    safe_name(name)
             except UnsafeName as error:
                 self.report.add(path, str(error))
                 continue

@@ -74,12 +74,14 @@ class Pool:
         session: FTP | None = None
         try:
             while self._queue or self._working:
-                if not self._queue or (session is None and self._connecting and not self._all):
+                if session is not None and session.gone:
+                    session = None
+                if not self._queue or (session is None and self._connecting and not self._stands()):
                     # The first session comes alone: what the server thinks of a second one is no failure then.
                     hungry: Deferred[None] = Deferred()
                     self._hungry.append(hungry)
                     await hungry
-                elif session is None or session.gone:
+                elif session is None:
                     session = await self._session()
                     if session is None:
                         return
@@ -92,6 +94,7 @@ class Pool:
 
     async def _do(self, queued: Queued, session: FTP) -> None:
         self._working += 1
+        self._feed()  # there may be more than this one
         try:
             await queued.job(session)
         except (NoReply, Broken) as error:
@@ -110,15 +113,14 @@ class Pool:
         """A session; None when there are others, and the server wants no more of them."""
         if self._idle:
             return self._idle.pop()
-        if self._limited:
+        if self._limited and self._stands():
             return None
         self._working += 1  # who waits for work waits for us too
         self._connecting += 1
         try:
             session = await self._connect()
         except FTPFailed:
-            self._all = [other for other in self._all if not other.gone]
-            if not self._all:
+            if not self._stands():
                 raise
             self._limited = True
             return None
@@ -126,8 +128,12 @@ class Pool:
             self._working -= 1
             self._connecting -= 1
         self._all.append(session)
-        self._feed()
         return session
+
+    def _stands(self) -> bool:
+        """Is there a session?"""
+        self._all = [session for session in self._all if not session.gone]
+        return bool(self._all)
 
     def _feed(self) -> None:
         hungry, self._hungry = self._hungry, []

@@ -60,8 +60,6 @@ class Sending:
         length = left = self._upload.length
         async with aclosing(each(self._upload.chunks())) as every:
             async for chunk in every:
-                if self._stopped:
-                    return
                 if left is not None:
                     left -= len(chunk)
                     if left < 0:
@@ -69,8 +67,8 @@ class Sending:
                 if chunk:  # an empty one would end the body
                     self._transport.write(chunk if length is not None else b"%x\r\n%b\r\n" % (len(chunk), chunk))
                     await self._room()
-        if self._stopped:
-            return
+                if self._stopped:
+                    return
         if left:
             raise ValueError(f"a body of {length} octets turned out to have others")
         if length is None:
