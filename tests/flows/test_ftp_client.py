@@ -182,6 +182,26 @@ class VsftpdTests(ServerCase):
         server = await Vsftpd(self, self.root, certificate=self.pem).start()
         await self.both(server.port, "anonymous", tls=TLS.EXPLICIT)
 
+    async def test_one_that_does_not_is_refused_and_that_is_said(self) -> None:
+        server = await Vsftpd(self, self.root, certificate=self.pem).start()
+        settings = Settings(tls=TLS.EXPLICIT, trust=self.trust)
+        context = self.trust.client("127.0.0.1")
+
+        async def work(ftp: FTP) -> None:
+            ftp.data_tls = lambda session: context
+            with self.assertRaises(FTPFailed) as raised:
+                await ftp.folder()
+            self.assertIn("522 SSL connection failed", str(raised.exception))
+
+        async with await connect(reactor, "127.0.0.1", server.port, settings=settings) as ftp:
+            await work(ftp)
+
+        def block() -> None:
+            with blocking.connect("127.0.0.1", server.port, settings=settings) as ftp:
+                run(work(ftp.session))
+
+        await deferToThread(block)
+
 
 class DaemonTests(ServerCase):
     """Our own server, which wants the session gone on with too."""

@@ -6,7 +6,10 @@ PASV, and never answers an EPSV over IPv4.
 
 from __future__ import annotations
 
+import importlib
 import io
+import sys
+import sysconfig
 import warnings
 from typing import Any
 
@@ -17,13 +20,22 @@ from twisted.trial.unittest import SkipTest, TestCase
 from netdaemon.protocols.ftp.client import FTP, TLS, Refused, Settings, TooMuch, TryLater, blocking, connect
 from netdaemon.protocols.ftp.client.sockets import run
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)  # asyncore's and asynchat's, on which it stands
-    try:
-        from test import test_ftplib as cpython
-    except (ImportError, AttributeError):  # not every Python has its tests; from 3.12 on these need a package
-        cpython = None  # type: ignore[assignment]
 
+def _cpython_tests() -> Any:
+    """The module, None where it isn't: not every Python has its tests, and from 3.12 on these lack what they need."""
+    standard = sysconfig.get_path("stdlib")
+    sys.path.insert(0, standard)  # in trial's workers there is another package "test" before it
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of asyncore and asynchat, on which it stands
+            return importlib.import_module("test.test_ftplib")
+    except (ImportError, AttributeError, SkipTest):
+        return None
+    finally:
+        sys.path.remove(standard)
+
+
+cpython = _cpython_tests()
 reactor: Any = _reactor
 
 

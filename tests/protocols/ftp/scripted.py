@@ -22,7 +22,8 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from netdaemon.protocols.ftp.client import FTP, Settings
-from netdaemon.protocols.ftp.client.streams import ControlStream, StreamLinks
+from netdaemon.protocols.ftp.client.datastreams import StreamLinks
+from netdaemon.protocols.ftp.client.streams import ControlStream
 from netdaemon.wire.deadlines import Wheel
 from netdaemon.wire.transcript import Transcript
 from tests.kit.clock import pass_time

@@ -147,7 +147,9 @@ class DownloadTests(TransferCase):
         self.assertNoResult(work)
         self.server.talk("S: 426 the disk failed")
         failure = self.failureResultOf(work, Broken).value
-        self.assertEqual((str(failure), failure.reply.code), ("the data connection broke off", 426))
+        self.assertEqual(
+            (str(failure), failure.reply.code), ("the data connection broke off: 426 the disk failed", 426)
+        )
         self.assertFalse(self.server.dropped)
 
     def test_and_the_server_says_nothing_to_it(self) -> None:

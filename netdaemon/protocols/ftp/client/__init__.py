@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from netdaemon.protocols.ftp.client.commands import Entry, Hash
+from netdaemon.protocols.ftp.client.datastreams import StreamLinks
 from netdaemon.protocols.ftp.client.download import Download
 from netdaemon.protocols.ftp.client.errors import (
     BadURL,
@@ -34,7 +35,7 @@ from netdaemon.protocols.ftp.client.errors import (
 from netdaemon.protocols.ftp.client.links import Timeouts
 from netdaemon.protocols.ftp.client.session import FTP
 from netdaemon.protocols.ftp.client.settings import ANONYMOUS, TLS, Settings
-from netdaemon.protocols.ftp.client.streams import ControlStream, StreamLinks, reach
+from netdaemon.protocols.ftp.client.streams import ControlStream, reach
 from netdaemon.protocols.ftp.client.url import PORTS, URL, parse_url
 from netdaemon.wire.deadlines import Wheel
 

@@ -12,6 +12,11 @@ from netdaemon.wire.category import Category
 from netdaemon.wire.escape import escape
 
 
+def in_words(reply: Reply) -> str:
+    """A reply on one line, without a control character."""
+    return f"{reply.code} {escape(reply.lines[-1])}".rstrip()
+
+
 class FTPFailed(Exception):
     """What was asked for was not done. The text is one line for the caller: nothing of a peer's controls it."""
 
@@ -46,7 +51,7 @@ class Refused(FTPFailed):
     """A reply that says no: 5yz, or one that does not belong there. ``reply`` is it."""
 
     def __init__(self, reply: Reply) -> None:
-        super().__init__(f"{reply.code} {escape(reply.lines[-1])}".rstrip())
+        super().__init__(in_words(reply))
         self.reply = reply
 
 
@@ -74,7 +79,7 @@ class Broken(FTPFailed):
     category = Category.PARTIAL
 
     def __init__(self, message: str, reply: Reply | None = None) -> None:
-        super().__init__(message)
+        super().__init__(message if reply is None or reply.ok else f"{message}: {in_words(reply)}")
         self.reply = reply
 
 

@@ -1,6 +1,7 @@
 """What the client stands on: a control connection and data connections.
 
-`streams` makes them of Twisted's transports, `sockets` of blocking sockets: above this line there is one client.
+`streams` and `datastreams` make them of Twisted's transports, `sockets` of blocking sockets: above this line there is
+one client.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any, Protocol, Self
 
-from netdaemon.protocols.ftp.client.errors import Broken, ConnectFailed, NotFTP, failure, told
+from netdaemon.protocols.ftp.client.errors import Broken, ConnectFailed, NotFTP, TLSFailed, failure, in_words, told
 from netdaemon.protocols.ftp.client.links import Control, Data, Links, Listening
 from netdaemon.protocols.ftp.grammar.address import (
     IPV4,
@@ -75,7 +75,7 @@ class Transfer:
                     data = data or await _accepted(port)
                     control.watch(data)
                     if login.data_tls is not None:
-                        await data.start_tls(login.data_tls(control.session()))
+                        await _protect(data, login.data_tls(control.session()), control)
                 except BaseException:
                     # The server is within a transfer that never was: nobody knows what it says next, and when.
                     control.abort()
@@ -155,6 +155,18 @@ async def set_type(login: Login, type: bytes) -> None:
         if not reply.ok:
             raise failure(reply)
         login.type = type
+
+
+async def _protect(data: Data, context: Any, control: Control) -> None:
+    try:
+        await data.start_tls(context)
+    except TLSFailed as error:
+        data.abort()
+        try:
+            reply = await control.final(LAST_WORDS)
+        except (ConnectionLost, ProtocolError):
+            raise error from None
+        raise TLSFailed(f"{error} ({in_words(reply)})") from None
 
 
 async def _accepted(port: Listening | None) -> Data:

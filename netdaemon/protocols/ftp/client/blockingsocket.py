@@ -1,0 +1,170 @@
+"""A blocking socket, in clear or under TLS, every wait of which is bounded.
+
+TLS is OpenSSL's on memory, with the contexts of `wire.tlsclient`: a socket's own would take the descriptor, and with it
+the deadlines.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from typing import Any
+
+from OpenSSL import SSL
+from twisted.python.failure import Failure
+
+from netdaemon.protocols.ftp.client.errors import TLSFailed
+from netdaemon.protocols.ftp.client.links import end_by_reset
+from netdaemon.wire.tlsclient import why_no_tls
+
+READ = 64 * 1024
+
+
+class Late(Exception):
+    """A deadline has passed."""
+
+
+class Closed(Exception):
+    """The other side has closed; ``clean`` when it has said so, which under TLS is an alert."""
+
+    def __init__(self, clean: bool) -> None:
+        super().__init__()
+        self.clean = clean
+
+
+class Stream:
+    """A connected socket, in clear and then under TLS. Waits are bounded by a moment of `time.monotonic`."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self.socket = sock
+        self.tls: SSL.Connection | None = None
+        self.gone = False
+        self._unverified: BaseException | None = None
+
+    def failVerification(self, reason: Failure) -> None:
+        """What the verifier of `wire.tlsclient` calls."""
+        self._unverified = reason.value
+
+    def wait(self, events: int, until: float, *others: Stream) -> list[Stream]:
+        """Who of us and ``others`` (for reading) is ready. Raises Late."""
+        poll = select.poll()
+        poll.register(self.socket, events)
+        for other in others:
+            poll.register(other.socket, select.POLLIN)
+        ready = {descriptor for descriptor, _ in poll.poll(max(0.0, until - time.monotonic()) * 1000)}
+        if not ready:
+            raise Late
+        return [stream for stream in (self, *others) if stream.socket.fileno() in ready]
+
+    def read(self) -> bytes:
+        """What is there now, b"" when nothing is. Raises Closed."""
+        if self.gone:
+            raise Closed(False)
+        if self.tls is None:
+            data = self._receive()
+            if data == b"":
+                raise Closed(True)
+            return data or b""
+        while True:
+            try:
+                return self.tls.recv(READ)
+            except SSL.WantReadError:
+                pass
+            except SSL.ZeroReturnError:
+                raise Closed(True) from None
+            except SSL.Error:
+                raise Closed(False) from None
+            data = self._receive()
+            if data is None:
+                return b""
+            if data == b"":
+                raise Closed(False)
+            self.tls.bio_write(data)
+
+    def _receive(self) -> bytes | None:
+        try:
+            return self.socket.recv(READ)
+        except BlockingIOError:
+            return None
+        except OSError:
+            raise Closed(False) from None
+
+    def write(self, data: bytes, seconds: float) -> None:
+        """All of ``data``, ``seconds`` at most from one piece to the next. Raises Late and Closed."""
+        if self.gone:
+            raise Closed(False)
+        view = memoryview(data)
+        try:
+            if self.tls is None:
+                self._send(view, seconds)
+                return
+            while view:
+                view = view[self.tls.send(view[:READ]) :]
+                self._flush(seconds)
+        except (OSError, SSL.Error):
+            raise Closed(False) from None
+
+    def _send(self, view: memoryview, seconds: float) -> None:
+        while view:
+            try:
+                view = view[self.socket.send(view) :]
+            except BlockingIOError:
+                self.wait(select.POLLOUT, time.monotonic() + seconds)
+
+    def _flush(self, seconds: float) -> None:
+        assert self.tls is not None
+        while True:
+            try:
+                data = self.tls.bio_read(READ)
+            except SSL.WantReadError:
+                return
+            self._send(memoryview(data), seconds)
+
+    def start_tls(self, context: Any, seconds: float) -> None:
+        """Raises TLSFailed."""
+        until = time.monotonic() + seconds
+        self.tls = connection = context.clientConnectionForTLS(self)
+        connection.set_connect_state()
+        try:
+            while True:
+                try:
+                    connection.do_handshake()
+                    self._flush(seconds)
+                    return
+                except SSL.WantReadError:
+                    self._flush(seconds)
+                self.wait(select.POLLIN, until)
+                data = self._receive()
+                if data == b"":
+                    raise Closed(True)
+                if data:
+                    connection.bio_write(data)
+        except Late:
+            self.abort()
+            raise TLSFailed(f"no TLS handshake within {seconds:g} s") from None
+        except (Closed, SSL.Error, OSError) as error:
+            self.abort()
+            raise TLSFailed(why_no_tls(self._unverified or error)) from None
+
+    def finish(self, seconds: float) -> None:
+        """No more is sent. Raises Late and Closed."""
+        try:
+            if self.tls is not None:
+                self.tls.shutdown()
+                self._flush(seconds)
+            self.socket.shutdown(socket.SHUT_WR)
+        except (OSError, SSL.Error):
+            raise Closed(False) from None
+
+    def close(self) -> None:
+        if not self.gone:
+            self.gone = True
+            self.socket.close()
+
+    def abort(self) -> None:
+        """Close it by a reset."""
+        if not self.gone:
+            end_by_reset(self.socket, True)
+            self.close()
