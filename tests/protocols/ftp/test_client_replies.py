@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from netdaemon.protocols.ftp.client import (
+    ConnectFailed,
     FTPFailed,
     NoReply,
     NotFTP,
@@ -13,6 +18,7 @@ from netdaemon.protocols.ftp.client import (
     Timeouts,
     TLSFailed,
     TryLater,
+    connect,
 )
 from netdaemon.protocols.ftp.client.settings import TLS
 from netdaemon.wire.category import Category
@@ -138,6 +144,27 @@ class GreetingTests(SynchronousTestCase):
         server.talk("-- 12 s")
         self.failureResultOf(work)
         self.assertTrue(server.dropped)
+
+
+class ConnectingTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.reactor: Any = MemoryReactorClock()
+        self.work = Deferred.fromCoroutine(connect(self.reactor, "127.0.0.1"))
+
+    def test_cancelled(self) -> None:
+        self.assertEqual(self.reactor.tcpClients[0][:2], ("127.0.0.1", 21))
+        self.work.cancel()
+        self.failureResultOf(self.work, CancelledError)
+
+    def test_no_answer(self) -> None:
+        self.reactor.advance(89)
+        self.assertNoResult(self.work)
+        self.reactor.advance(2)
+        self.assertIn("127.0.0.1 port 21: no answer", str(self.failureResultOf(self.work, ConnectFailed).value))
+
+    def test_what_is_no_host(self) -> None:
+        work = Deferred.fromCoroutine(connect(self.reactor, "a" * 300 + ".example"))
+        self.failureResultOf(work, FTPFailed)
 
 
 class LoginTests(SynchronousTestCase):

@@ -5,13 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import (
-    HostnameEndpoint,
-    wrapClientTLS,
-)
-from twisted.internet.error import (
-    ConnectionDone,
-)
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.error import ConnectionDone
+from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
@@ -166,7 +162,10 @@ async def reach(
         endpoint: Any = HostnameEndpoint(reactor, host, port, timeout=timeouts.connect)
         if tls is not None:
             endpoint = wrapClientTLS(tls, endpoint)
-        return await lineclient.connect(endpoint, control)
+        connecting = Deferred.fromCoroutine(lineclient.connect(endpoint, control))
+        # The endpoint bounds each address's time, the line client the greeting's; nobody the resolver's.
+        connecting.addTimeout(timeouts.connect + timeouts.reply, reactor, onTimeoutCancel=_late)
+        return await connecting
     except lineclient.ConnectFailed as error:
         raise unreachable(error.__cause__, where) from None
     except lineclient.ConnectionLost as error:
@@ -174,3 +173,9 @@ async def reach(
         if tls is not None and cause is not None and not isinstance(cause, ConnectionDone):
             raise TLSFailed(f"{where}: {why_no_tls(cause)}") from None
         raise
+
+
+def _late(result: object, timeout: float) -> object:
+    if isinstance(result, Failure):
+        raise lineclient.ConnectFailed from ConnectTimeout
+    return result
