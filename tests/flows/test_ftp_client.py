@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import socket
+import ssl
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +18,7 @@ from twisted.trial.unittest import TestCase
 from netdaemon.protocols.ftp.client import (
     FTP,
     TLS,
+    Broken,
     ConnectFailed,
     FTPFailed,
     NoReply,
@@ -338,6 +341,91 @@ class SocketTests(TestCase):
         process.transport.write(b"x" * 100_000)  # more than the client keeps to itself, and not the end
         self.assertEqual((await ended).__name__, "ConnectionLost")
         await process.ended()
+
+
+class CutTests(TestCase):
+    """Data under TLS that end without TLS saying so: somebody on the way may have ended them."""
+
+    def setUp(self) -> None:
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir(parents=True)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificate(folder / "server.pem", "127.0.0.1"))
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.server.settimeout(30)
+        self.addCleanup(self.server.close)
+
+    def serve(self, announced: bytes, says_so: bool) -> None:
+        """One session under implicit TLS, with one RETR, of five octets."""
+        control = self.context.wrap_socket(self.server.accept()[0], server_side=True)
+        passive = socket.create_server(("127.0.0.1", 0))
+        with control, passive, control.makefile("rb") as lines:
+            control.sendall(b"220 ready\r\n")
+            for line in lines:
+                verb = line.split()[0]
+                if verb == b"EPSV":
+                    control.sendall(b"229 (|||%d|)\r\n" % passive.getsockname()[1])
+                elif verb == b"RETR":
+                    raw = passive.accept()[0]
+                    control.sendall(b"150 here" + announced + b"\r\n")
+                    data = self.context.wrap_socket(raw, server_side=True)
+                    data.sendall(b"hello")
+                    if says_so:
+                        data.unwrap().close()
+                    else:
+                        data.shutdown(socket.SHUT_WR)
+                        data.close()
+                    control.sendall(b"226 done\r\n")
+                elif verb == b"USER":
+                    control.sendall(b"230 in\r\n")
+                elif verb == b"FEAT":
+                    control.sendall(b"502 no\r\n")
+                elif verb == b"QUIT":
+                    control.sendall(b"221 bye\r\n")
+                    return
+                else:
+                    control.sendall(b"200 ok\r\n")
+
+    async def fetch(self, announced: bytes, says_so: bool) -> list[Any]:
+        """What comes of it with either client: octets or an exception."""
+        port = self.server.getsockname()[1]
+        settings = Settings(tls=TLS.IMPLICIT, verify=False)
+        came: list[Any] = []
+
+        async def work(ftp: FTP) -> None:
+            chunks: list[bytes] = []
+            try:
+                await ftp.retrbinary("name", chunks.append)
+            except FTPFailed as error:
+                came.append(type(error))
+            else:
+                came.append(b"".join(chunks))
+
+        served = deferToThread(self.serve, announced, says_so)
+        async with await connect(reactor, "127.0.0.1", port, settings=settings) as ftp:
+            await work(ftp)
+        await served
+        served = deferToThread(self.serve, announced, says_so)
+
+        def block() -> None:
+            with blocking.connect("127.0.0.1", port, settings=settings) as ftp:
+                run(work(ftp.session))
+
+        await deferToThread(block)
+        await served
+        return came
+
+    async def test_an_end_that_is_said(self) -> None:
+        self.assertEqual(await self.fetch(b"", True), [b"hello", b"hello"])
+
+    async def test_one_that_is_not(self) -> None:
+        self.assertEqual(await self.fetch(b"", False), [Broken, Broken])
+
+    async def test_all_that_was_announced_has_come(self) -> None:
+        self.assertEqual(await self.fetch(b" (5 bytes)", False), [b"hello", b"hello"])
+
+    async def test_less_has_come(self) -> None:
+        self.assertEqual(await self.fetch(b" (6 bytes)", True), [Broken, Broken])
 
 
 class HandshakeTests(ServerCase):

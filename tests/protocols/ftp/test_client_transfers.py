@@ -191,6 +191,7 @@ class DownloadTests(TransferCase):
         self.assertIsNone(server.line(), "no NOOP is sent in the middle of a transfer")
         server.talk("D. ", "-- 290 s", "S: 226 at last")
         self.successResultOf(work)
+        self.assertIsNone(server.line(), "nor are those made up for")
         server.talk("-- 21 s", "C: NOOP", "S: 200 yes")
         self.assertFalse(server.dropped)
 

@@ -84,7 +84,7 @@ class ControlStream(LineClient[Reply]):
         assert self._idle is not None and self._keep_alive is not None
         self._idle.postpone(self._keep_alive)
         # Within a transfer no NOOP is sent: many servers would answer it behind the data only, or take it for ABOR.
-        if not self._alone and self._last is None and not self.gone:
+        if self._last is None and not self.gone:
             Deferred.fromCoroutine(self.ask(b"NOOP")).addErrback(lambda failure: None)  # who asks next hears of it
 
     def endless_line(self) -> None:
