@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 exit status: 0 all of it is done, 2 wrong usage, 3 no such host or no connection, 4 TLS, 5 not allowed, 6 refused,
-7 may work later, 8 broken off, 9 trouble with a file here; with several URLs the first
-failure's.
+7 may work later, 8 broken off, 9 trouble with a file here; with several URLs the first failure's.
 """
 
 
@@ -115,7 +114,10 @@ def name_of(url: str) -> str:
     """A file's name for a URL: the last part of its path, decoded; never one that leads elsewhere."""
     from urllib.parse import unquote_to_bytes, urlsplit
 
-    last = urlsplit(url).path.rpartition("/")[2]
+    parts = urlsplit(url)
+    last = parts.path.rpartition("/")[2]
+    if parts.scheme in ("ftp", "ftps"):
+        last = re.sub(r";type=[aid]$", "", last, flags=re.IGNORECASE)  # RFC 1738 3.2.2: no part of the name
     name = re.sub(rb"[/\x00-\x1f\x7f]", b"_", unquote_to_bytes(last))
     return os.fsdecode(name) if name not in (b"", b".", b"..") else "index.html"
 

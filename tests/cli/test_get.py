@@ -49,6 +49,8 @@ class DestinationTests(SynchronousTestCase):
             ("http://a/..%2f..%2fetc%2fpasswd", ".._.._etc_passwd"),
             ("http://a/x%00y%0a", "x_y_"),
             ("http://a/%ff", "\udcff"),
+            ("http://a/b;type=a", "b;type=a"),
+            ("ftp://a/b;type=A", "b"),
         ]:
             self.assertEqual(name_of(url), name, url)
 

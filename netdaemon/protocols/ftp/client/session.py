@@ -53,8 +53,9 @@ class FTP(Commands):
 
     async def retrlines(self, path: str, callback: Callable[[str], object]) -> None:
         """Hand a text's lines to ``callback``, without their ends."""
-        async for line in self._lines(b"RETR " + argument(path)):
-            callback(text_of(line))
+        async with aclosing(self._lines(b"RETR " + argument(path))) as lines:
+            async for line in lines:
+                callback(text_of(line))
 
     async def download(self, path: str, file: BinaryIO, *, text: bool | None = None) -> None:
         """Write a document to ``file``; as ``text``, with the line ends of this side, if its extension says so."""
