@@ -254,6 +254,23 @@ class HTTPTests(CommandCase):
         self.assertEqual((await command("put", "-C", file, self.web)).status, 2)
         self.assertEqual((await command("put", file, self.web + "secret")).status, 5)
 
+    async def test_put_to_our_own_server(self) -> None:
+        daemon = Daemon(
+            self,
+            f"[netdaemon]\n[documents]\nroot = {self.root}\n[http]\nlisten = tcp:0:interface=127.0.0.1\nwrite = yes\n",
+        )
+        done = await command("-c", daemon.ini_file, "user", "add", USER, "--password-stdin", input=PASSWORD.encode())
+        self.assertEqual(done.status, 0, done.err)
+        await daemon.start()
+        where = f"127.0.0.1:{daemon.port('http')}/pub/"
+        file = self.here / "file"
+        file.write_bytes(BIG)
+        self.assertEqual((await command("put", file, f"http://{where}")).status, 5)
+        self.assertEqual(await command("put", file, f"http://{USER}:{PASSWORD}@{where}"), Done(0, b"", ""))
+        self.assertEqual((self.root / "pub" / "file").read_bytes(), BIG)
+        done = await command("put", "-", f"http://{USER}:{PASSWORD}@{where}in", input=b"read")
+        self.assertEqual((done, (self.root / "pub" / "in").read_bytes()), (Done(0, b"", ""), b"read"))
+
 
 class MirrorTests(CommandCase):
     def fill(self, folder: Path, count: int = 500) -> None:
@@ -401,13 +418,15 @@ class MirrorTests(CommandCase):
         self.fill(self.here, 30)
         part = self.root / "m" / "big.part"
 
-        def left() -> bool:
-            return bool(list((self.root / "m").glob(".*"))) or part.exists()
+        def under_way() -> bool:
+            return any(path.stat().st_size for path in (self.root / "m").glob(".*"))
 
-        await self.interrupted(left, "mirror", self.here, url + "m")
+        await self.interrupted(under_way, "mirror", self.here, url + "m")
+        await daemon.until(part.exists, "keeps what has come")
         self.assertFalse((self.root / "m" / "big").exists(), "nothing half stands under its name")
         done = await command("mirror", "-v", self.here, url + "m")
         self.assertEqual(done.status, 0, done.err)
+        self.assertTrue("C: HASH /m/big.part\n" in done.err and "C: REST " in done.err, "it went on with what was kept")
         self.assertEqual(self.tree(self.root / "m"), self.tree(self.here))
         out = self.folder / "out"
         self.assertEqual((await command("mirror", "-j", "2", url + "m", out)).status, 0)

@@ -319,9 +319,11 @@ class Mirror:
         """Octets that the server has of this very document."""
         item, part = copy.item, self._parts.get(copy.path)
         there = copy.instead if part is None else part
-        if there is None or not there.size or item.size is None or there.size >= item.size:
+        if there is None or not there.size or item.size is None or there.size > item.size:
             return 0
         size = there.size
+        if part is None and size == item.size:
+            return 0  # it differs in time: as long, but not the same
         path = self.remote(copy.path) if part is None else self.remote(copy.path) + PART
         place = self._here.place(copy.path)
         proven = await begins_like(ftp, path, size, lambda name: digest(place, size, name))
