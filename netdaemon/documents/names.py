@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 from netdaemon.interfaces import NotFound
@@ -13,6 +14,7 @@ LONGEST_PATH = 4096
 LONGEST_NAME = 255
 
 _TEMPORARY = b".netdaemon-"
+_NUMBER = re.compile("[0-9]+")
 _PART = b".part"
 
 
@@ -87,3 +89,8 @@ def part(name: bytes) -> bytes | None:
 def is_temporary(name: bytes) -> bool:
     """Whether a name is reserved for documents being written."""
     return name.startswith(_TEMPORARY)
+
+
+def natural(name: str) -> str:
+    """What names are sorted by in listings: case doesn't matter, and numbers count as such, 2 before 10."""
+    return _NUMBER.sub(lambda number: number[0].zfill(12), name.casefold())

@@ -12,12 +12,12 @@ from typing import NamedTuple
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
+from netdaemon.documents.media import content_type
 from netdaemon.interfaces import DocumentError, Entry, IDocuments
 from netdaemon.protocols.http.coding import shrinks
 from netdaemon.protocols.http.grammar.dates import civil
 from netdaemon.protocols.http.grammar.message import Fields
 from netdaemon.protocols.http.grammar.target import quote_path
-from netdaemon.protocols.http.media import content_type
 from netdaemon.protocols.http.pages import page, refusal
 from netdaemon.protocols.http.partial import CHUNK
 from netdaemon.protocols.http.request import Request

@@ -11,8 +11,8 @@ from collections.abc import AsyncGenerator, Callable
 from importlib import import_module
 from typing import Any, Protocol
 
+from netdaemon.documents.media import TYPES
 from netdaemon.protocols.http.grammar.message import Fields
-from netdaemon.protocols.http.media import TYPES
 from netdaemon.protocols.http.response import FileBody, Response, Stream
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
+from netdaemon.documents.names import natural
 from netdaemon.interfaces import DocumentError, Entry, IDocuments
 from netdaemon.protocols.http import listing_page
 from netdaemon.protocols.http.archive import Archive
@@ -113,13 +113,8 @@ def in_order(entries: list[Entry], sort: str, descending: bool) -> list[Entry]:
     return entries
 
 
-_NUMBER = re.compile("[0-9]+")
-
-
 def _by_name(entry: Entry) -> tuple[str, bytes]:
-    # Numbers in names count as such: 2 before 10.
-    name = entry.name.decode("utf-8", "surrogateescape").casefold()
-    return _NUMBER.sub(lambda number: number[0].zfill(12), name), entry.name
+    return natural(entry.name.decode("utf-8", "surrogateescape")), entry.name
 
 
 _KEYS: dict[str, Callable[[Entry], int]] = {

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from netdaemon.protocols.http.grammar.dates import format_date
-
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+from netdaemon.wire.moment import log_moment
 
 
 class Now:
@@ -45,6 +43,4 @@ class Now:
             self._field, self.moment = b"", "-"
             return
         self._field = b"\r\nDate: " + format_date(second)
-        year, month, day, hour, minute, seconds, _, _, _ = time.gmtime(second)
-        # English months whatever the locale
-        self.moment = f"{day:02d}/{_MONTHS[month - 1]}/{year:04d}:{hour:02d}:{minute:02d}:{seconds:02d} +0000"
+        self.moment = log_moment(second)

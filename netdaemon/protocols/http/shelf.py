@@ -15,11 +15,11 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
+from netdaemon.documents.media import content_type
 from netdaemon.interfaces import DocumentError, Entry, IDeadline, IDeadlines, IDocuments, ITellsChanges, OpenDocument
 from netdaemon.protocols.http.coding import COMPRESSORS, LEAST, SHRINKING_TYPES, SUFFIXES, compress, compressed, shrinks
 from netdaemon.protocols.http.grammar.dates import format_date
 from netdaemon.protocols.http.grammar.message import Fields
-from netdaemon.protocols.http.media import content_type
 from netdaemon.protocols.http.now import Now
 from netdaemon.protocols.http.partial import CHUNK, Shrunk
 from netdaemon.protocols.http.response import FileBody, Response, Stream
