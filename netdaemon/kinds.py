@@ -23,6 +23,7 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
         "time": "netdaemon.protocols.time:time",
         "http": "netdaemon.protocols.http:http",
         "ftp": "netdaemon.protocols.ftp:ftp",
+        "gopher": "netdaemon.protocols.gopher:gopher",
     }
 )
 """Name -> package.module:attribute. Text, so that a configuration loads only what it uses."""
