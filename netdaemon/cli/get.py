@@ -25,7 +25,8 @@ def add(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = groups.add_parser(
         "get",
         help="fetch URLs to standard output or into files",
-        description="Fetch URLs (http, https, ftp, ftps) to standard output or into files; an FTP folder is listed.",
+        description="Fetch URLs (http, https, ftp, ftps, gopher, gophers) to standard output or into files; an FTP folder "
+        "is listed.",
         epilog=EPILOG,
     )
     parser.add_argument("urls", metavar="URL", nargs="+", help="user:password@ in it logs in")
@@ -86,6 +87,7 @@ def wishes(args: argparse.Namespace) -> Wishes:
         verify=not args.insecure,
         timeout=args.timeout,
         starttls=args.starttls,
+        readable=args.output is None,
         say=(lambda line: print(line, file=sys.stderr, flush=True)) if args.verbose else None,
     )
 

@@ -21,6 +21,8 @@ FETCHERS: Mapping[str, str] = {
     "ftps": "netdaemon.cli.over_ftp:FTPFetcher",
     "http": "netdaemon.cli.over_http:HTTPFetcher",
     "https": "netdaemon.cli.over_http:HTTPFetcher",
+    "gopher": "netdaemon.cli.over_gopher:GopherFetcher",
+    "gophers": "netdaemon.cli.over_gopher:GopherFetcher",
 }
 """Scheme to "package.module:class" of its `Fetcher`; imported when a URL asks for it."""
 
@@ -65,6 +67,8 @@ class Wishes:
     """Seconds without progress until it is given up."""
     starttls: bool = False
     """Where TLS can be begun on a connection in clear: do so, or fail."""
+    readable: bool = False
+    """The octets are for somebody to read: what is a table for programs, as a Gopher menu, may be made a text."""
     say: Callable[[str], object] | None = None
     """Takes lines of the conversation (``> GET / HTTP/1.1``), escaped and without secrets; None: nobody listens."""
 
