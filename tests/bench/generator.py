@@ -62,6 +62,29 @@ def connections(port: int, seconds: float, count: int = 64) -> Mapping[str, floa
     return {"units": units, "seconds": now - start}
 
 
+def selectors(port: int, seconds: float, selector: str, holds: str, count: int = 16) -> Mapping[str, float]:
+    """Connect, send ``selector``, read up to the end, which comes behind an answer that ``holds`` something; close."""
+    under_way: deque[socket.socket] = deque()
+    address = (HOST, port)
+    line, wanted = selector.encode() + b"\r\n", holds.encode()
+    start = time.perf_counter()
+    end = start + seconds
+    units = 0
+    while (now := time.perf_counter()) < end:
+        while len(under_way) < count:
+            connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            connection.connect(address)
+            connection.send(line)
+            under_way.append(connection)
+        connection = under_way.popleft()
+        data = connection.recv(65536, socket.MSG_WAITALL)  # returns at the end
+        if wanted not in data:
+            raise Wrong(f"{data!r}")
+        connection.close()
+        units += 1
+    return {"units": units, "seconds": now - start}
+
+
 def datagrams(port: int, seconds: float, window: int = 1, again: float = 0.005) -> Mapping[str, float]:
     """One datagram out, one answer of four octets in, with ``window`` under way.
 
@@ -328,6 +351,7 @@ def download(
 
 KINDS: Mapping[str, Callable[..., Mapping[str, float]]] = {
     "connections": connections,
+    "selectors": selectors,
     "datagrams": datagrams,
     "commands": commands,
     "bodies": bodies,

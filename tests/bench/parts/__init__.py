@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.bench.part import Later, Part, Script
-from tests.bench.parts import cgi, ftp, http, http2, lines, memory, time, tls, workers
+from tests.bench.parts import cgi, ftp, gopher, http, http2, lines, memory, time, tls, workers
 
 PARTS: tuple[Part | Script, ...] = (
     *http.PARTS,
@@ -11,6 +11,7 @@ PARTS: tuple[Part | Script, ...] = (
     *cgi.PARTS,
     *tls.PARTS,
     *time.PARTS,
+    *gopher.PARTS,
     *lines.PARTS,
     *ftp.PARTS,
     *memory.PARTS,
@@ -27,7 +28,6 @@ LATER = (
     Later("NNTP", "INN", "inn2", "TAKETHIS, OVER, STAT, ARTICLE in sequence and pipelined, POST"),
     Later("proxy", "tinyproxy", "tinyproxy-bin", "GET through the proxy, CONNECT, large bodies"),
     Later("proxy", "squid", "squid", "the same, without its cache"),
-    Later("Gopher", "gophernicus", "gophernicus", "menus and documents per second"),
 )
 
 
