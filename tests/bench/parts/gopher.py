@@ -22,7 +22,7 @@ text = Part(
     name="gopher.text",
     title="Gopher, a text of 1 KiB",
     about="Connect, a line, the text and its dot, the end; 16 at a time. gophernicus is a process for each connection, "
-    "which xinetd starts; it neither stuffs nor ends texts.",
+    "which xinetd starts, and starts a dozen others to learn the system's name; it neither stuffs nor ends texts.",
     columns=work_columns("texts"),
     variants=_variants(generator("selectors", selector=gopher.TEXT, holds=gopher.HOLDS)),
     against="gophernicus",

@@ -69,7 +69,7 @@ def gophernicus() -> Start:
         user = pwd.getpwuid(os.getuid()).pw_name
         service = SERVICE.format(port=port, user=user, server=server, root=tree(folder))
         (folder / "xinetd.conf").write_text(f"defaults\n{{\n}}\n{service}")
-        # Each child of xinetd closes every descriptor there may be: a million of them would be 20 ms.
+        # Each child of xinetd closes every descriptor that there may be: not as many as the bench itself may have.
         command = [program("prlimit"), "--nofile=1024:1024", path, "-dontfork", "-f", str(folder / "xinetd.conf")]
         command += ["-pidfile", str(folder / "xinetd.pid"), "-filelog", str(folder / "xinetd.log")]
         return launch("xinetd", command, folder, {"tcp": port})
