@@ -25,8 +25,8 @@ def add(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = groups.add_parser(
         "get",
         help="fetch URLs to standard output or into files",
-        description="Fetch URLs (http, https, ftp, ftps, gopher, gophers) to standard output or into files; an FTP folder "
-        "is listed.",
+        description="Fetch URLs (http, https, ftp, ftps, gopher, gophers) to standard output or into files; an FTP "
+        "folder is listed.",
         epilog=EPILOG,
     )
     parser.add_argument("urls", metavar="URL", nargs="+", help="user:password@ in it logs in")

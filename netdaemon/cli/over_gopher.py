@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from netdaemon.cli.gopherpage import menu_page, printed
-from netdaemon.cli.partfile import Begun
-from netdaemon.cli.schemes import Fetched, TransferFailed, Wishes
+from netdaemon.cli.schemes import Begun, Fetched, TransferFailed, Wishes
 from netdaemon.protocols.gopher.client import Answer, Client, GopherError, GopherURL, Timeouts, decoded, parse_url
 from netdaemon.protocols.gopher.grammar.menu import parse_menu
 from netdaemon.wire.category import Category
