@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,8 @@ def run(args: argparse.Namespace) -> int:
         return 2
 
     async def get_all(reactor: Any) -> int:
-        fetchers = {kind: kind(reactor, wishes(args)) for kind in dict.fromkeys(kinds)}
+        wanted = replace(wishes(args), readable=args.output is None)
+        fetchers = {kind: kind(reactor, wanted) for kind in dict.fromkeys(kinds)}
         status = 0
         for kind, url, name, place in zip(kinds, args.urls, names, places, strict=True):
             got = await Fetch(fetchers[kind], url, name, place, args).run()
@@ -87,7 +89,6 @@ def wishes(args: argparse.Namespace) -> Wishes:
         verify=not args.insecure,
         timeout=args.timeout,
         starttls=args.starttls,
-        readable=args.output is None,
         say=(lambda line: print(line, file=sys.stderr, flush=True)) if args.verbose else None,
     )
 
