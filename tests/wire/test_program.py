@@ -20,7 +20,8 @@ from twisted.trial.unittest import TestCase
 from netdaemon.interfaces import Forbidden, IsFolder, NotFolder, NotFound
 from netdaemon.wire.deadlines import Wheel
 from netdaemon.wire.executable import find
-from netdaemon.wire.program import Busy, Killed, Limits, NotRun, Program, Programs, TimedOut, TooMuch, cannot_run_as
+from netdaemon.wire.program import Busy, Killed, Limits, NotRun, Program, TimedOut, TooMuch
+from netdaemon.wire.programs import Programs, cannot_run_as
 from tests.kit.scripts import PATIENCE, PYTHON, SH, Scripts, alive, reactor
 
 LIMITS = Limits(patience=PATIENCE, lifetime=PATIENCE)
@@ -320,7 +321,7 @@ class ProgramTests(TestCase):
     async def test_who_waits_too_long(self) -> None:
         programs = self.programs(at_most=1)
         await self.start(SH + "sleep 1000", programs=programs)
-        with mock.patch("netdaemon.wire.program.QUEUE_SECONDS", 0.01), self.assertRaises(Busy):
+        with mock.patch("netdaemon.wire.programs.QUEUE_SECONDS", 0.01), self.assertRaises(Busy):
             await self.start(SH + "echo hi", programs=programs)
 
     # --- its end ---------------------------------------------------------------------------------------------
@@ -419,7 +420,7 @@ class ProgramTests(TestCase):
 
     async def test_no_room(self) -> None:
         for error in (BlockingIOError(11, "fork"), OSError(24, "pipes")):
-            with mock.patch("netdaemon.wire.program.spawn", side_effect=error), self.assertRaises(Busy):
+            with mock.patch("netdaemon.wire.programs.spawn", side_effect=error), self.assertRaises(Busy):
                 await self.start(SH)
 
     async def test_no_descriptor_is_free_to_watch_its_end(self) -> None:

@@ -21,7 +21,8 @@ from netdaemon.protocols.gopher.reply import Chunks, Reply, refusal, refused
 from netdaemon.protocols.gopher.settings import GopherSettings
 from netdaemon.wire.escape import escape
 from netdaemon.wire.executable import Executable, find
-from netdaemon.wire.program import PATH, Busy, Limits, Program, ProgramFailed, Programs
+from netdaemon.wire.program import Busy, Program, ProgramFailed
+from netdaemon.wire.programs import PATH, Programs
 
 
 @dataclass(frozen=True)
@@ -45,15 +46,7 @@ class Scripts:
         self._prefixes = tuple(os.fsencode(path) for path in settings.sealed)
         self._programs: Programs | None = None
         if self._prefixes:
-            limits = Limits(
-                patience=settings.cgi_timeout,
-                lifetime=settings.cgi_lifetime,
-                output=settings.cgi_output,
-                memory=settings.cgi_memory,
-                cpu=settings.cgi_cpu,
-                processes=settings.cgi_children,
-            )
-            self._programs = Programs(house.reactor, house.deadlines, limits, settings.cgi_processes, settings.cgi_user)
+            self._programs = Programs.of(settings, house.reactor, house.deadlines)
 
     def covers(self, place: Place, path: bytes) -> bool:
         """Is this one of the paths whose documents are run?"""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netdaemon.config.keys import Value, key
-from netdaemon.config.settings import ServiceSettings
 from netdaemon.config.values import (
     Listen,
     auto,
@@ -21,6 +20,7 @@ from netdaemon.config.values import (
     size,
     text,
 )
+from netdaemon.wire.programsettings import ProgramSettings
 
 
 def _parse_path(text: str, directory: Path) -> str:
@@ -83,7 +83,7 @@ _types: Value[tuple[tuple[str, str], ...]] = Value(
 
 
 @dataclass(frozen=True)
-class GopherSettings(ServiceSettings):
+class GopherSettings(ProgramSettings):
     """[gopher]: the document tree as Gopher menus."""
 
     listen: tuple[Listen, ...] = key(listens, "Where it listens.", example="tcp:70 tls:7443")
@@ -128,26 +128,6 @@ class GopherSettings(ServiceSettings):
         default="",
         example="/cgi",
     )
-    cgi_timeout: float = key(
-        duration, "How long a script may take for its next output before it is ended.", default="60s"
-    )
-    cgi_lifetime: float = key(duration, "How long a script may run in all.", default="10m")
-    cgi_processes: int = key(
-        integer(1, 10_000),
-        "Scripts that run at one time; as many more wait, others are told to try later.",
-        default="32",
-    )
-    cgi_output: int = key(size, "The most that a script may send; 0 for no limit.", default="1G")
-    cgi_memory: int = key(size, "The address space that a script may take (RLIMIT_AS); 0 for no limit.", default="1G")
-    cgi_cpu: float = key(
-        duration, "The processor time that a script may take (RLIMIT_CPU); 0s for no limit.", default="60s"
-    )
-    cgi_children: int = key(
-        integer(0, 1_000_000),
-        "The processes that the scripts' user may have (RLIMIT_NPROC); 0 for no limit. It does not bind root.",
-        default="256",
-    )
-    cgi_user: str = key(text, "Run scripts as this user (started as root); empty: as the daemon itself.", default="")
     admin: str = key(
         text, "Who looks after it, as caps.txt and Gopher+ tell: Fox Mulder <mulder@spam.example>", default=""
     )
@@ -171,6 +151,6 @@ class GopherSettings(ServiceSettings):
             value = getattr(self, name)
             if not value or "/" in value or value in (".", ".."):
                 yield name, "this is the name of a document within its folder, without /"
-        for name in ("search-time", "request-timeout", "stall-timeout", "cgi-timeout", "cgi-lifetime"):
+        for name in ("search-time", "request-timeout", "stall-timeout"):
             if getattr(self, name.replace("-", "_")) <= 0:
                 yield name, "this must be longer than 0s"

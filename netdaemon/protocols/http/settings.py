@@ -11,7 +11,6 @@ from typing import TypeVar
 from netdaemon.accounts.names import normal_name
 from netdaemon.config import disk
 from netdaemon.config.keys import Value, key
-from netdaemon.config.settings import ServiceSettings
 from netdaemon.config.values import (
     Listen,
     duration,
@@ -23,9 +22,9 @@ from netdaemon.config.values import (
     path,
     several,
     size,
-    text,
     words,
 )
+from netdaemon.wire.programsettings import ProgramSettings
 
 T = TypeVar("T")
 
@@ -174,7 +173,7 @@ _mount = _value("path of the site", lambda word, directory: _url_path(word), str
 
 
 @dataclass(frozen=True)
-class HTTPSettings(ServiceSettings):
+class HTTPSettings(ProgramSettings):
     """[http]: the document tree as a web site."""
 
     guest_key = "hosts"
@@ -267,31 +266,6 @@ class HTTPSettings(ServiceSettings):
         default="",
         example="/cgi",
     )
-    cgi_timeout: float = key(
-        duration,
-        "How long a script may neither say anything nor take of its input, before it is ended (504).",
-        default="60s",
-    )
-    cgi_lifetime: float = key(duration, "How long a script may run in all.", default="10m")
-    cgi_processes: int = key(
-        integer(1, 10_000),
-        "Scripts that run at one time. As many more wait up to ten seconds for a place; others are answered 503.",
-        default="32",
-    )
-    cgi_output: int = key(size, "The most that a script may say; 0 for no limit.", default="1G")
-    cgi_memory: int = key(size, "The address space that a script may take (RLIMIT_AS); 0 for no limit.", default="1G")
-    cgi_cpu: float = key(
-        duration, "The processor time that a script may take (RLIMIT_CPU); 0s for no limit.", default="60s"
-    )
-    cgi_children: int = key(
-        integer(0, 1_000_000),
-        "The processes and threads that the scripts' user may have in all (RLIMIT_NPROC), the daemon's and whatever "
-        "else is that user's included; 0 for no limit. It does not bind root.",
-        default="4096",
-    )
-    cgi_user: str = key(
-        text, "Run scripts as this user, for which the daemon has to be root; empty: as the daemon itself.", default=""
-    )
     head_timeout: float = key(
         duration, "The deadline of a request's header, from its first byte to its last (408).", default="20s"
     )
@@ -319,7 +293,7 @@ class HTTPSettings(ServiceSettings):
         """What the keys can't say each for itself."""
         if any("/" in name or name in (".", "..") for name in self.index):
             yield "index", "these are names of documents within the folder, without /"
-        for name in ("head-timeout", "idle-timeout", "stall-timeout", "cgi-timeout", "cgi-lifetime"):
+        for name in ("head-timeout", "idle-timeout", "stall-timeout"):
             if getattr(self, name.replace("-", "_")) <= 0:
                 yield name, "this must be longer than 0s"
         for quotes in self.quote:
@@ -333,11 +307,6 @@ class HTTPSettings(ServiceSettings):
         ):
             if twice := sorted({subject for subject in subjects if subjects.count(subject) > 1}):
                 yield name, f"{' '.join(twice)} stands here twice"
-        if self.cgi_user:
-            from netdaemon.wire.program import cannot_run_as  # here, so that `config check` stays quick
-
-            if wrong := cannot_run_as(self.cgi_user):
-                yield "cgi-user", wrong
         for url in self.security_contact:
             if not re.match(r"(mailto:|https://|tel:)[!-~]+\Z", url):
                 yield "security-contact", f"{url!r} is no URL that begins with mailto:, https:// or tel:"

@@ -30,8 +30,6 @@ class SettingsTests(SynchronousTestCase):
         settings = HTTPSettings(listen=(), index=("a", "b/c"), idle_timeout=0.0)
         self.assertEqual([name for name, _ in settings.problems()], ["index", "idle-timeout"])
         self.assertEqual([name for name, _ in HTTPSettings(listen=(), index=("..",)).problems()], ["index"])
-        self.assertEqual([name for name, _ in HTTPSettings(listen=(), cgi_user="no one").problems()], ["cgi-user"])
-        self.assertEqual(list(HTTPSettings(listen=(), cgi_user="nobody").problems()), [])
 
     def test_lines_that_stand_twice(self) -> None:
         page, line = ErrorPage(404, "/a"), Protected("/a", ())

@@ -21,7 +21,8 @@ from netdaemon.protocols.http.sending import BODILESS
 from netdaemon.protocols.http.settings import HTTPSettings
 from netdaemon.wire.complaints import as_text
 from netdaemon.wire.executable import Executable, Executables
-from netdaemon.wire.program import Busy, Limits, NotRun, Program, ProgramFailed, Programs, Source, TimedOut
+from netdaemon.wire.program import Busy, NotRun, Program, ProgramFailed, Source, TimedOut
+from netdaemon.wire.programs import Programs
 
 REDIRECTS = 10
 """How often one request may be sent on within the site."""
@@ -43,15 +44,7 @@ class CGI:
         self._executables = Executables(documents, house.clock.seconds)
         self._again = again
         self._prefixes = tuple(prefix.encode() for prefix in settings.cgi)
-        limits = Limits(
-            patience=settings.cgi_timeout,
-            lifetime=settings.cgi_lifetime,
-            output=settings.cgi_output,
-            memory=settings.cgi_memory,
-            cpu=settings.cgi_cpu,
-            processes=settings.cgi_children,
-        )
-        self._programs = Programs(house.reactor, house.deadlines, limits, settings.cgi_processes, settings.cgi_user)
+        self._programs = Programs.of(settings, house.reactor, house.deadlines)
         self._warned = bool(settings.cgi_user)
 
     def serves(self, path: bytes) -> bool:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from netdaemon.protocols.http.grammar.message import Fields
 from netdaemon.protocols.http.request import Caller, Request
-from netdaemon.wire.program import PATH
+from netdaemon.wire.programs import PATH
 
 # Whatever of the daemon's own environment a script may need is here; it inherits none.
 _FIXED = {
