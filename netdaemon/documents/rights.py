@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from typing import Any
 
 from zope.interface import implementer
@@ -30,15 +30,19 @@ ANONYMOUS = "anonymous"
 
 
 class Rights:
-    """What an account may do where: the right with the longest path counts, none means "rw". Anonymous never writes.
+    """What an account may do where: the right with the longest path counts, none means "rw". Anonymous never writes,
+    and does not see what is ``sealed``.
 
     Raises ValueError for a right or a home that can't be a path of the tree: to leave it out could open what it
     was meant to close.
     """
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, sealed: Iterable[Parts] = ()) -> None:
         self._open = "r" if account.name == ANONYMOUS else "rw"
         self._modes = {from_text(right.path): _mode(right, self._open) for right in account.rights}
+        if account.name == ANONYMOUS:
+            # Programs are there to be run: what stands in them (passwords, often) is nobody's to read who has no name.
+            self._modes.update(dict.fromkeys(sealed, "-"))
         self._lengths = sorted({len(path) for path in self._modes}, reverse=True)
         self._ways = {path[:depth] for path, mode in self._modes.items() if mode != "-" for depth in range(len(path))}
         home = from_text(account.home)
@@ -96,7 +100,7 @@ class Narrowed:
 
     def __init__(self, tree: Tree, account: Account) -> None:
         self._tree = tree
-        self._rights = Rights(account)
+        self._rights = Rights(account, tree.sealed)
 
     def on_change(self, listener: Callable[[bytes], object], folder: Parts = ()) -> None:
         """Tell ``listener`` of every change made through the whole tree: links may make others' this account's."""

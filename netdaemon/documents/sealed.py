@@ -19,11 +19,11 @@ class Seals:
 
     def __init__(self, root: Root, paths: Iterable[str]) -> None:
         self._root = root
-        self._paths = sorted({from_text(path) for path in paths})
+        self.paths = tuple(sorted({from_text(path) for path in paths}))
 
     def guard(self, permit: Permit | None, above: bool = False) -> Permit | None:
         """``permit``, and besides Forbidden for what is sealed; with ``above`` for what leads to it, too."""
-        if not self._paths:
+        if not self.paths:
             return permit
 
         def both(where: Parts) -> type[DocumentError] | None:
@@ -33,7 +33,7 @@ class Seals:
         return both
 
     def _refusal(self, where: Parts, above: bool) -> type[DocumentError] | None:
-        for path in self._paths:
+        for path in self.paths:
             try:
                 passed, end = self._root.trail(path)
             except OSError as error:

@@ -65,9 +65,12 @@ class Tree(Readable):
     ) -> None:
         super().__init__(settings, clock)
         self._changes = Changes()
+        self.sealed: tuple[Parts, ...] = ()
+        """The paths beneath which nothing is written."""
         if self._root is not None:
             self._ledger = Ledger(self._root, clock)
             self._seals = Seals(self._root, sealed)
+            self.sealed = self._seals.paths
 
     def close(self) -> None:
         """Give the root back; what is asked afterwards is Unavailable. Open documents stay open.

@@ -77,6 +77,19 @@ class SealedTests(ForestTests):
         tree.rename(b"/cgi-bin", b"/cgi2")
         save(tree, b"/cgi2/a", b"new")
 
+    def test_programs_are_not_read_by_who_has_no_name(self) -> None:
+        self.file("cgi/script", b"password = 'trustno1'")
+        self.file("other", b"data")
+        tree = self.sealed("/cgi")
+        anonymous = Narrowed(tree, Account("anonymous", rights=(Right("/", "r"),)))
+        self.assertEqual(read(anonymous, b"/other"), b"data")
+        self.assertNotIn(b"cgi", [entry.name for entry in anonymous.list(b"/")])
+        self.link("way", "cgi/script")
+        for path in (b"/cgi", b"/cgi/", b"/cgi/script", b"/way", b"/other/../cgi/script"):
+            self.assertRaises(NotFound, anonymous.entry, path)
+            self.assertRaises(NotFound, anonymous.open, path)
+        self.assertEqual(read(Narrowed(tree, Account("mulder")), b"/cgi/script"), b"password = 'trustno1'")
+
     def test_not_there_yet(self) -> None:
         tree = self.sealed("/cgi", "/a/b/cgi/")
         self.untouchable(tree, b"/cgi", b"/cgi/x")
