@@ -73,6 +73,11 @@ class Inflow(AsyncIterator[bytes]):
     # --- the reader's side -----------------------------------------------------------------------------------
 
     @property
+    def over(self) -> bool:
+        """Will no more come, for better or worse?"""
+        return self._source is None
+
+    @property
     def finished(self) -> bool:
         """Has everything come, be it read or not?"""
         return self._source is None and self._error is None
@@ -83,17 +88,22 @@ class Inflow(AsyncIterator[bytes]):
     async def __anext__(self) -> bytes:
         if not self._pieces and self._source is not None:
             await self._more()
-        if self._pieces:
-            data = b"".join(self._pieces)
-            self._pieces.clear()
-            self._waiting = 0
-            if self._paused and self._source is not None:
-                self._paused = False
-                self._source.resume()
-            return data
-        if self._error is not None:
+        data = self.take()
+        if not data:
+            raise StopAsyncIteration
+        return data
+
+    def take(self) -> bytes:
+        """What has come by now, without waiting. Raises ``broken`` when nothing has and nothing will."""
+        data = b"".join(self._pieces)
+        self._pieces.clear()
+        self._waiting = 0
+        if not data and self._error is not None:
             raise self._error
-        raise StopAsyncIteration
+        if self._paused and self._source is not None:
+            self._paused = False
+            self._source.resume()
+        return data
 
     async def _more(self) -> None:
         assert self._reader is None, "there is one reader"

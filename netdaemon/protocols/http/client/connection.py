@@ -15,7 +15,7 @@ from zope.interface import implementer
 from netdaemon.protocols.http.client.body import Body
 from netdaemon.protocols.http.client.errors import IncompleteBody, NoResponse, NotHTTP, TLSFailed
 from netdaemon.protocols.http.client.upload import Sending, Upload
-from netdaemon.protocols.http.grammar.framing import Decoder, body_framing, connection_options, decoder
+from netdaemon.protocols.http.grammar.framing import Decoder, decoder, response_control
 from netdaemon.protocols.http.grammar.message import Malformed, ResponseHead, parse_response_head
 from netdaemon.wire.tlsclient import why_no_tls
 
@@ -63,6 +63,10 @@ class Connection(Protocol):
         self.sent: Deferred[None] | None = None
         """Fires when all of an `Upload` is sent, or needs no more to be; None without one."""
         self._sending: Sending | None = None
+        self.inform: Callable[[ResponseHead], object] | None = None
+        """Hears of responses of class 1xx."""
+        self.length: int | None = None
+        """Octets of the response's body, None when that shows only at its end."""
         self.answered = False
         """Has anything come in answer to the request under way?"""
         self.idle_since = 0.0
@@ -175,17 +179,29 @@ class Connection(Protocol):
                 self._take_body(data)
             elif self._head is not None:
                 self.answered = True
-                self._buffer += data
-                self._take_head()
+                if self._buffer or not self._take_whole_head(data):
+                    self._buffer += data
+                    self._take_head()
             else:
                 # Octets that nobody asked for would be taken for the next response (RFC 9112 9.2).
                 self.abort()
         except Malformed as error:
-            if self._head is not None:
-                self._fail(NotHTTP(error.reason))
+            if self._head is None:
+                self._fail_body(error)
             else:
-                self._fail(IncompleteBody(f"the body's framing is malformed: {error.reason}"))
-            self.abort()
+                self._fail(NotHTTP(error.reason))
+                self.abort()
+
+    def _take_whole_head(self, data: bytes) -> bool:
+        """Take the most usual read: a response's head, whole, and what is behind it; False for any other."""
+        end = data.find(b"\r\n\r\n", 0, MAX_HEAD)
+        if end < 0 or data[8:10] == b" 1":
+            return False
+        raw = data[:end]
+        head = parse_response_head(raw)
+        self._trace("<", raw)
+        self._begin_body(head, data[end + 4 :])
+        return True
 
     def _take_head(self) -> None:
         while True:
@@ -207,7 +223,11 @@ class Connection(Protocol):
             self._interim += 1
             if head.status == 101 or self._interim > MAX_INTERIM:
                 raise Malformed(502, f"an interim response {head.status} too many")
-        self._begin_body(head)
+            if self.inform is not None:
+                self.inform(head)
+        rest = bytes(self._buffer)
+        self._buffer.clear()
+        self._begin_body(head, rest)
 
     def _look_at_beginning(self) -> None:
         """Refuse at once what will never be a head."""
@@ -220,26 +240,36 @@ class Connection(Protocol):
         if bare >= 0 and self._buffer[bare - 1 : bare] != b"\r":
             raise Malformed(502, "the response's head has a bare LF")
 
-    def _begin_body(self, head: ResponseHead) -> None:
-        framing = body_framing(head, self._method)
-        options = connection_options(head.fields.joined(b"connection") or b"")
-        persistent = b"close" not in options and (head.version >= (1, 1) or b"keep-alive" in options)
-        self._keep = persistent and not framing.until_close
+    def _begin_body(self, head: ResponseHead, rest: bytes) -> None:
+        """A head has come, and ``rest`` behind it."""
+        framing, self._keep = response_control(head, self._method)
         self._until_close = framing.until_close
+        self.length = framing.length
         if head.status >= 300:
             self._stop_sending()  # RFC 9112 9.5: whoever is told no stops
         self._needs_no_more()
         asked, self._head = self._head, None
         assert asked is not None
+        if framing.length == len(rest) and self._sending is None and self._keep:
+            # All of it, and the connection is free: the most usual end.
+            body = Body(None, *self._body_clock)
+            if rest:
+                body.feed(rest)
+            self.idle_since = self._body_clock[0].seconds()
+            asked.callback((head, body))
+            return
         self._decoder = decoder(framing)
         self._body = body = Body(self, *self._body_clock)
-        rest = bytes(self._buffer)
-        self._buffer.clear()
         try:
             self._take_body(rest)
-        finally:
-            # Behind the first octets, so that a short response is complete when its caller sees it.
-            asked.callback((head, body))
+        except Malformed as error:
+            self._fail_body(error)
+        # Behind the first octets, so that a short response is complete, or known to be none, when its caller sees it.
+        asked.callback((head, body))
+
+    def _fail_body(self, error: Malformed) -> None:
+        self._fail(IncompleteBody(f"the body's framing is malformed: {error.reason}"))
+        self.abort()
 
     def _take_body(self, data: bytes) -> None:
         assert self._decoder is not None and self._body is not None

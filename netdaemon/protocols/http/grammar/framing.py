@@ -119,9 +119,44 @@ def body_framing(head: RequestHead | ResponseHead, method: bytes = b"GET") -> Fr
     codings = head.fields.get_all(b"transfer-encoding")
     if isinstance(head, RequestHead):
         return _request_framing(lengths, codings, head.version[1] > 0)
-    if method == b"HEAD" or head.status in (204, 304) or head.status < 200:
+    return _response_framing(lengths, codings, head.status, method)
+
+
+_RESPONSE_CONTROL = re.compile(
+    rb"\r\n(connection|content-length|transfer-encoding):[ \t]*([^\r]*)", re.IGNORECASE
+).findall
+
+
+def response_control(head: ResponseHead, method: bytes) -> tuple[Framing, bool]:
+    """The framing of a response to ``method``, and whether its connection may be used again behind it (RFC 9112 9.3).
+
+    In one pass over its fields. Raises Malformed(502).
+    """
+    lengths: list[bytes] = []
+    codings: list[bytes] = []
+    keep = head.version[1] > 0
+    closes = False
+    for name, value in _RESPONSE_CONTROL(head.fields.block):
+        name = name.lower()
+        value = value.rstrip(b" \t")
+        if name == b"content-length":
+            lengths.append(value)
+        elif name == b"transfer-encoding":
+            codings.append(value)
+        elif value == b"keep-alive":  # as nearly all have it
+            keep = True
+        else:
+            options = connection_options(value)
+            closes = closes or b"close" in options
+            keep = keep or b"keep-alive" in options
+    framing = _response_framing(lengths, codings, head.status, method)
+    return framing, keep and not closes and not framing.until_close
+
+
+def _response_framing(lengths: list[bytes], codings: list[bytes], status: int, method: bytes) -> Framing:
+    if method == b"HEAD" or status in (204, 304) or status < 200:
         return NO_BODY
-    if method == b"CONNECT" and head.status < 300:
+    if method == b"CONNECT" and status < 300:
         return NO_BODY
     if codings:
         if lengths or [coding.lower() for coding in codings] != [b"chunked"]:
