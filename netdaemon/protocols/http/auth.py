@@ -12,6 +12,7 @@ from typing import Any
 
 from twisted.cred.credentials import UsernamePassword
 
+from netdaemon.config.settings import ServiceSettings
 from netdaemon.interfaces import (
     IAccountAvatar,
     IDocumentsAvatar,
@@ -35,27 +36,36 @@ from netdaemon.wire.plaintext import may_travel
 IN_CLEAR = "This is for those who say who they are, and no password may travel here without encryption: use https."
 
 
-class Keeper:
-    """Lets accounts in: their credentials become a login, or the response that refuses them."""
+def realm(settings: HTTPSettings, house: IHouse) -> str:
+    """A site's realm: its own name, or the host's."""
+    named = [host for host in settings.hosts if not host.startswith("*")]
+    return named[0] if named else house.hostname
 
-    def __init__(self, settings: HTTPSettings, house: IHouse) -> None:
+
+class Keeper:
+    """Lets accounts in: their credentials become a login, or the response that refuses them. A proxy's keeper asks with
+    another status and other fields (RFC 9110 11.7)."""
+
+    status = 401
+    challenge = b"WWW-Authenticate"
+    credentials = b"authorization"
+
+    def __init__(self, settings: ServiceSettings, house: IHouse, realm: str) -> None:
         self._settings = settings
         self._logins = house.logins
-        named = [host for host in settings.hosts if not host.startswith("*")]
-        realm = (named[0] if named else house.hostname).encode()
-        self._challenge = ((b"WWW-Authenticate", b'Basic realm="%b", charset="UTF-8"' % realm),)
+        self._challenge = ((self.challenge, b'Basic realm="%b", charset="UTF-8"' % realm.encode()),)
 
     async def admit(self, request: Request, caller: Caller, accounts: tuple[str, ...]) -> Login | Response:
         """The login of who asks, if it is one of ``accounts``; none named means any account."""
         fields = request.fields
         if not caller.secure and not may_travel(self._settings.plaintext_login, caller.here, caller.peer):
             return page(403, fields, sentence=IN_CLEAR)  # to challenge would be to ask for the password
-        given = fields.get_all(b"authorization")
+        given = fields.get_all(self.credentials)
         if len(given) > 1:
             return page(400, fields)
         credentials = parse_basic(given[0]) if given else None
         if credentials is None:
-            return page(401, fields, self._challenge)
+            return page(self.status, fields, self._challenge)
         try:
             login = await self._logins.login(
                 UsernamePassword(*credentials),
@@ -69,7 +79,7 @@ class Keeper:
         except (TooManySessions, LoginUnavailable):
             return page(503, fields, RETRY)
         except LoginFailed:
-            return page(401, fields, self._challenge)
+            return page(self.status, fields, self._challenge)
         name = login.account.name
         if accounts and name not in accounts:
             login.logout()
@@ -97,7 +107,7 @@ class Guarded(Responder):
         except BaseException:
             login.logout()
             raise
-        fields, body = _private(response.fields), _until(response.body, login.logout)
+        fields, body = _private(response.fields), until(response.body, login.logout)
         return Response(response.status, fields, body, user=login.account.name)
 
 
@@ -114,7 +124,7 @@ def _private(fields: Fields) -> Fields:
     return Fields(kept)
 
 
-def _until(body: Body, logout: Callable[[], None]) -> Body:
+def until(body: Body, logout: Callable[[], None]) -> Body:
     """The same body; when it is done, so is the login."""
     if isinstance(body, FileBody):
         return body._replace(document=_Borrowed(body.document, logout))

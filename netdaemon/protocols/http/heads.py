@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 from netdaemon.protocols.http.access import ending, quoted
 from netdaemon.protocols.http.grammar.accept import accepted_codings
 from netdaemon.protocols.http.request import Request
-from netdaemon.protocols.http.site import Site
+from netdaemon.protocols.http.responder import Served
 
 Head = TypeVar("Head", bound=Hashable)
 
@@ -26,7 +26,7 @@ class Known:
 
     __slots__ = ("_ending", "_line", "at_hand", "codings", "keep", "request", "site")
 
-    def __init__(self, request: Request, keep: bool, site: Site, at_hand: bool) -> None:
+    def __init__(self, request: Request, keep: bool, site: Served, at_hand: bool) -> None:
         self.request = request
         self.keep = keep
         self.site = site

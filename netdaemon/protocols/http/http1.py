@@ -22,23 +22,22 @@ from netdaemon.protocols.http.closing import LINGER, closes_by_halves
 from netdaemon.protocols.http.grammar.framing import NO_BODY, Control, Decoder, control, decoder
 from netdaemon.protocols.http.grammar.message import (
     MAX_HEAD,
+    Fields,
     Malformed,
     check_partial_head,
     parse_request_head,
 )
-from netdaemon.protocols.http.grammar.target import parse_target
 from netdaemon.protocols.http.heads import Known
 from netdaemon.protocols.http.incoming import BodyLost, Incoming
 from netdaemon.protocols.http.pages import page
 from netdaemon.protocols.http.partial import CHUNK, Shrunk
 from netdaemon.protocols.http.request import Caller, Request
-from netdaemon.protocols.http.responder import Route
-from netdaemon.protocols.http.response import FileBody, Response, Stream
+from netdaemon.protocols.http.responder import Route, Served
+from netdaemon.protocols.http.response import PHRASES, FileBody, Response, Stream, Takeover
 from netdaemon.protocols.http.sending import BODILESS, STATUS_LINES, Sending, frame, read_whole
-from netdaemon.protocols.http.site import Site
 
 if TYPE_CHECKING:
-    from netdaemon.protocols.http.server import HTTPFactory
+    from netdaemon.protocols.http.server import SessionFactory
 
 BODY_STEP = 64 * 1024
 """Octets of a request's body that must come within the stall time-out. Also the most that is read over of a body that
@@ -48,7 +47,7 @@ its responder left, to keep the connection."""
 # waits for its response to be made and sent, waits for the end.
 _HEAD, _BODY, _REST, _ANSWER, _CLOSING = range(5)
 # What its deadline is about.
-_FIRST, _IDLE, _HEADER, _STALL, _UPLOAD, _GONE = range(6)
+_FIRST, _IDLE, _HEADER, _STALL, _UPLOAD, _GONE, _NOTHING = range(7)
 
 _NEVER = float("-inf")
 _OK = STATUS_LINES[200]
@@ -75,7 +74,7 @@ class Session(Protocol):
     _successor: Any = None
     """The session of HTTP/2 that has taken the connection over."""
 
-    def __init__(self, factory: HTTPFactory) -> None:
+    def __init__(self, factory: SessionFactory) -> None:
         self._factory = factory
         self._phase = _HEAD
         self._timing = _FIRST
@@ -94,7 +93,7 @@ class Session(Protocol):
         # The request under way.
         self._head = b""
         self._request: Request | None = None
-        self._site: Site | None = None
+        self._site: Served | None = None
         self._newer = True  # HTTP/1.1
         self._keep = False
         self._body: Decoder | None = None  # as long as more of its body is to come
@@ -112,7 +111,7 @@ class Session(Protocol):
 
     def connectionMade(self) -> None:
         if getattr(self.transport, "negotiatedProtocol", None) == b"h2":
-            self._hand_over()
+            self._hand_over(self._factory.successor())  # RFC 9113 3.2
             return
         self._deadline = self._factory.deadlines.after(self._factory.settings.head_timeout, self._expired)
         self.transport.registerProducer(self, True)
@@ -173,6 +172,8 @@ class Session(Protocol):
         """
         if self._phase != _ANSWER or self._task is None or self._status or not self._newer:
             return False
+        if self._head.startswith(b"CONNECT "):  # who has ended may well have said all that a tunnel is for
+            return False
         self.transport.write(_CONTINUE)
         return True
 
@@ -183,6 +184,9 @@ class Session(Protocol):
     def connectionLost(self, reason: Failure | None = None) -> None:
         if self._successor is not None:
             self._successor.connectionLost(reason)
+            if self._status:  # of a takeover, which ends the request, too
+                self._sent = self._successor.sent
+                self._record()
             return
         if self._phase == _ANSWER and self._status:
             if self._sending is not None:
@@ -216,6 +220,8 @@ class Session(Protocol):
             self._await_body()
 
     def _expired(self) -> None:
+        if self._timing == _NOTHING:
+            return
         if self._timing == _IDLE and self._phase == _HEAD and not self._buffer:
             left = self._answered + self._factory.settings.idle_timeout - self._factory.seconds()
             if left > 0:
@@ -239,11 +245,10 @@ class Session(Protocol):
         """Is there nothing in front of the head that was just taken?"""
         return not self._keep and self._answered == _NEVER
 
-    def _hand_over(self) -> None:
-        """The peer speaks HTTP/2, by ALPN or by prior knowledge (RFC 9113 3.2, 3.3): from here on its session does."""
+    def _hand_over(self, successor: Any) -> None:
+        """From here on the connection is ``successor``'s."""
         data, self._buffer = self._buffer, b""
         self._phase = _CLOSING
-        successor: Any = self._factory.successor()
         self._successor = successor
         for name in _HANDED_OVER:
             setattr(self, name, getattr(successor, name))
@@ -343,17 +348,16 @@ class Session(Protocol):
         try:
             head = parse_request_head(block)
         except Malformed:
-            if whole == PREFACE_HEAD and not start and self._is_first and not self.caller.secure:
+            first = not start and self._is_first
+            if whole == PREFACE_HEAD and first and factory.speaks_http2 and not self.caller.secure:
                 self._buffer = whole + self._buffer
                 self._deadline.cancel()
                 self.transport.unregisterProducer()
-                self._hand_over()
+                self._hand_over(factory.successor())  # RFC 9113 3.3
                 return False
             raise
         rule = control(head)
-        target = parse_target(head.method, head.target)
-        if target.scheme not in (b"", b"http", b"https"):
-            raise Malformed(400, "this is no proxy")
+        target = factory.parse_target(head.method, head.target)
         # RFC 9112 3.2.2: the host of an absolute form counts, and not the Host field
         self._request = request = Request(
             head.method, target.path, target.query, target.authority or rule.host, head.fields, rule.plain, head.target
@@ -505,7 +509,7 @@ class Session(Protocol):
     def caller(self) -> Caller:
         """Who asks."""
         if self._caller is None:
-            self._caller = Caller(self.transport)
+            self._caller = Caller(self.transport, inform=self._inform)
         self._caller.version = "HTTP/1.1" if self._newer else "HTTP/1.0"
         return self._caller
 
@@ -522,7 +526,7 @@ class Session(Protocol):
             if rest is not None:
                 self._run(rest)
         else:
-            self._deadline.cancel()  # how long it may take is the responder's matter
+            self._timing = _NOTHING  # how long it may take is the responder's matter; to cancel would cost more
             self._run(self._answer_later(response))
 
     async def _answer_later(self, coming: Awaitable[Response]) -> None:
@@ -568,10 +572,12 @@ class Session(Protocol):
 
     def _answer(self, response: Response) -> Coroutine[Any, Any, None] | None:
         """Write the head, and the body when it is small; otherwise what is left to do is returned."""
-        status, fields, body, ready, user = response
+        status, fields, body, ready, user, line, takeover = response
         if self._phase != _ANSWER:  # the peer went while the response was made
             if not isinstance(body, bytes):
                 body.close()
+            if takeover is not None:
+                takeover.drop()
             return None
         if self._expecting:
             # RFC 9110 10.1.1: the body was never asked for. The peer may send it or not, and only closing tells.
@@ -586,6 +592,9 @@ class Session(Protocol):
             self._sent = len(body)
             self.transport.write(b"".join((STATUS_LINES[status], self._factory.now.field(), common, ready, body)))
             self._done()
+            return None
+        if takeover is not None:
+            self._be_taken_over(line or STATUS_LINES[status], status, fields, takeover)
             return None
         framing, chunked, self._keep = frame(response, self._newer, self._keep and not self._last)
         rest: Stream | FileBody | None = None
@@ -606,15 +615,28 @@ class Session(Protocol):
             self._relax()  # from now on there is one only while the transport is full
         self._status = status
         self._sent = len(data)
-        self.transport.write(
-            b"".join(
-                (STATUS_LINES[status], self._factory.now.field(), common, fields.block, framing, b"\r\n\r\n", data)
-            )
-        )
+        begin = line or STATUS_LINES[status] + self._factory.now.field()
+        self.transport.write(b"".join((begin, common, fields.block, framing, b"\r\n\r\n", data)))
         if rest is not None:
             return self._deliver(rest, chunked)
         self._done()
         return None
+
+    def _be_taken_over(self, line: bytes, status: int, fields: Fields, takeover: Takeover) -> None:
+        """Write the head, behind which the connection is somebody else's; the request lasts as long as that."""
+        self._status = status
+        self.transport.write(b"%b%b\r\n\r\n" % (line, fields.block))
+        self._deadline.cancel()
+        self.transport.unregisterProducer()
+        self._hand_over(takeover.protocol)
+        takeover.begin()
+        if self._ended:
+            takeover.protocol.readConnectionLost()
+
+    def _inform(self, status: int, fields: Fields) -> None:
+        """Pass on a response of class 1xx, in front of the one under way (RFC 9110 15.2)."""
+        if self._phase == _ANSWER and self._newer and not self._status and status in PHRASES:
+            self.transport.write(b"HTTP/1.1 %d %b%b\r\n\r\n" % (status, PHRASES[status], fields.block))
 
     async def _deliver(self, body: FileBody | Stream, chunked: bool) -> None:
         self._sending = sending = Sending(self.transport, self._full, self._stall)

@@ -64,7 +64,7 @@ def head(path: bytes, sort: str, descending: bool, sortable: bool) -> str:
 
 
 def rows(entries: Sequence[Entry]) -> str:
-    """A row for each entry."""
+    """A row for each entry; a size of -1 and a time of 0 are ones that nobody knows."""
     return "".join([_row(entry) for entry in entries])
 
 
@@ -80,11 +80,13 @@ def count(folders: int, documents: int, size: int) -> str:
     return ", ".join(told)
 
 
-def tail(count: str, note: str = "", readme: str = "", archive: bool = False) -> str:
-    """What stands under the table. ``note`` is text of ours, ``readme`` HTML that is safe."""
+def tail(count: str, note: str = "", readme: str = "", archive: bool = False, forms: bool = True) -> str:
+    """What stands under the table. ``note`` is text of ours, ``readme`` HTML that is safe; ``forms`` says that the
+    listing is to be had in other forms."""
     summary = f"{count}. Times are UTC." if count else "This folder is empty."
     offered = ['<a href="?zip" download>All as zip</a>'] if archive else []
-    offered += ['<a href="?format=json">JSON</a>', '<a href="?format=text">Text</a>']
+    if forms:
+        offered += ['<a href="?format=json">JSON</a>', '<a href="?format=text">Text</a>']
     return (
         f"</tbody></table>\n<footer><p>{summary}{' ' + note if note else ''}</p><p>{' '.join(offered)}</p></footer>\n"
         f"{f'<article>{readme}</article>' if readme else ''}</body></html>\n"
@@ -122,15 +124,16 @@ def _row(entry: Entry) -> str:
     # bdi: a name written from right to left turns nothing but itself around
     name = f"<bdi>{escape_html(escape(entry.name))}</bdi>"
     href = escape_html(link(entry))
-    date = time.strftime("%Y-%m-%d %H:%M", civil(entry.modified))
+    date = time.strftime("%Y-%m-%d %H:%M", civil(entry.modified)) if entry.modified_ns else "&ndash;"
     if entry.folder:
         return (
             f'<tr class="f"><td class="n"><a href="{href}"><svg aria-hidden="true"><use href="#f"/></svg>'
             f'<span>{name}/</span></a></td><td class="s">&ndash;</td><td class="d">{date}</td></tr>\n'
         )
+    size = "&ndash;" if entry.size < 0 else readable_size(entry.size)
     return (
         f'<tr><td class="n"><a href="{href}"><svg aria-hidden="true"><use href="#d"/></svg>'
-        f'<span>{name}</span></a></td><td class="s" title="{entry.size:,} bytes">{readable_size(entry.size)}</td>'
+        f'<span>{name}</span></a></td><td class="s" title="{entry.size:,} bytes">{size}</td>'
         f'<td class="d">{date}</td></tr>\n'
     )
 

@@ -39,6 +39,7 @@ _SENTENCES = {
     403: "This may not be seen.",
     404: "There is nothing at this address.",
     405: "This cannot be done to what is at this address.",
+    407: "This proxy is for those who say who they are. The name or the password was wrong, or missing.",
     408: "The request took too long to arrive.",
     409: "What is here stands in the way, or what it would stand in is missing.",
     412: "What is here has changed, or is not what was asked for.",
@@ -56,6 +57,7 @@ _SENTENCES = {
     504: "What was to answer this took too long.",
     505: "This server speaks HTTP/1.0, HTTP/1.1 and HTTP/2 only.",
     507: "There is no more room for what was sent.",
+    508: "The request has come through here before.",
 }
 
 _STYLE = "h1{font-size:1.5rem;margin:3rem 0 .5rem}p{margin:0;color:var(--dim)}"

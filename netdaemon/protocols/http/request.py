@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from functools import cached_property
 from typing import Any, NamedTuple, cast
@@ -45,8 +46,16 @@ class Caller:
     login: Login | None = None
     """What that account may use, until the request is answered."""
 
-    def __init__(self, transport: Any, version: str = "HTTP/1.1", user: str = "") -> None:
+    def __init__(
+        self,
+        transport: Any,
+        version: str = "HTTP/1.1",
+        user: str = "",
+        inform: Callable[[int, Fields], object] = lambda status, fields: None,
+    ) -> None:
         self._transport = transport
+        self.inform = inform
+        """Sends a response of class 1xx in front of the one that is being made, to whom may get one."""
         self.version = version
         self.user = user
 

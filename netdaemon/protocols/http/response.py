@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from netdaemon.interfaces import OpenDocument
 from netdaemon.protocols.http.grammar.message import Fields
@@ -43,6 +43,27 @@ class Stream:
     close: Callable[[], None] = lambda: None
 
 
+class Takeover(NamedTuple):
+    """What becomes of the connection behind the head: ``protocol`` gets it as if it had just been made
+    (its transport maybe paused), with all that has come since, and then ``begin`` is called. ``protocol.sent`` are the
+    octets that it wrote, for the access log."""
+
+    protocol: Any
+    begin: Callable[[], object]
+    drop: Callable[[], object]
+    """Called in place of all that when the client is gone."""
+
+
+def unsent(length: int | None) -> Stream:
+    """The body of an answer to HEAD where no more than its length is known, or not even that."""
+    return Stream(_nothing(), length)
+
+
+async def _nothing() -> AsyncGenerator[bytes, None]:
+    for piece in tuple[bytes, ...]():
+        yield piece
+
+
 Body = bytes | FileBody | Stream
 
 
@@ -60,6 +81,11 @@ class Response(NamedTuple):
     ready: bytes = b""
     user: str = ""
     """The account that it was made for, for the access log."""
+    line: bytes = b""
+    """Another's status line, ``HTTP/1.1 200 OK``, where the response is his: nothing of ours (Server, Date) is put
+    to it."""
+    takeover: Takeover | None = None
+    """Who has the connection behind the head; then there is no body."""
 
 
 def length(body: Body) -> int | None:

@@ -2,39 +2,71 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 
 from netdaemon.interfaces import ICounter, IHouse
 from netdaemon.protocols.http.access import combined
-from netdaemon.protocols.http.grammar.message import Fields
+from netdaemon.protocols.http.grammar.message import Fields, Malformed
+from netdaemon.protocols.http.grammar.target import Target, parse_target
 from netdaemon.protocols.http.heads import Heads
 from netdaemon.protocols.http.http1 import Session
 from netdaemon.protocols.http.http2.session import Session as HTTP2Session
 from netdaemon.protocols.http.now import Now
 from netdaemon.protocols.http.request import Caller
+from netdaemon.protocols.http.responder import Directory, Served
 from netdaemon.protocols.http.settings import HTTPSettings
-from netdaemon.protocols.http.site import METHODS, Site, Sites
+from netdaemon.protocols.http.site import METHODS, Sites
 
 
-class HTTPFactory(Factory):
-    """Sessions of one [http] section and its virtual hosts."""
+def parse_own_target(method: bytes, target: bytes) -> Target:
+    """A request's target, where it is for a server. Raises Malformed(400)."""
+    parsed = parse_target(method, target)
+    if parsed.scheme not in (b"", b"http", b"https"):
+        raise Malformed(400, "this is no proxy")
+    return parsed
+
+
+class Times(Protocol):
+    """What sessions want to know of their section's settings."""
+
+    @property
+    def head_timeout(self) -> float: ...
+
+    @property
+    def idle_timeout(self) -> float: ...
+
+    @property
+    def stall_timeout(self) -> float: ...
+
+    @property
+    def body_limit(self) -> int: ...
+
+
+class SessionFactory(Factory):
+    """Sessions of one section, which ask ``sites`` for responses; they are counted under ``name``."""
 
     noisy = False
+    speaks_http2 = True
+    parse_target = staticmethod(parse_own_target)
+    """Takes request targets apart. Raises Malformed."""
 
-    def __init__(self, settings: HTTPSettings, house: IHouse) -> None:
+    def __init__(self, name: str, settings: Times, house: IHouse, sites: Directory, now: Now) -> None:
         self.settings = settings
         self.deadlines = house.deadlines
         self.seconds = house.clock.seconds
-        self.now = Now(house.wall)
-        self.sites = Sites(settings, house, self.now)
+        self.now = now
+        self.sites = sites
         self.unhandled = house.measure.unhandled()
         self.heads: Heads[bytes] = Heads()
         """Whole heads of HTTP/1, their blank line included."""
         self.lists: Heads[tuple[tuple[bytes, bytes], ...]] = Heads()
         """Header lists of HTTP/2."""
-        self.found = house.measure.command("http", "GET", "2xx")
+        self.found = house.measure.command(name, "GET", "2xx")
         """Counts what nearly all requests count as."""
+        self._name = name
         self._measure = house.measure
         self._counters: dict[tuple[bytes, int], ICounter] = {}
 
@@ -52,13 +84,13 @@ class HTTPFactory(Factory):
         key = (method, status // 100)
         counter = self._counters.get(key)
         if counter is None:
-            counter = self._measure.command("http", method.decode("ascii"), f"{status // 100}xx")
+            counter = self._measure.command(self._name, method.decode("ascii"), f"{status // 100}xx")
             self._counters[key] = counter
         counter.inc()
 
     def record(
         self,
-        site: Site | None,
+        site: Served | None,
         caller: Caller,
         method: bytes,
         line: bytes,
@@ -76,3 +108,11 @@ class HTTPFactory(Factory):
         access = self.sites.own.access if site is None else site.access
         if access is not None:
             access.write(combined(caller.host, self.now.log(), line, status, sent, fields, user))
+
+
+class HTTPFactory(SessionFactory):
+    """Sessions of one [http] section and its virtual hosts."""
+
+    def __init__(self, settings: HTTPSettings, house: IHouse) -> None:
+        now = Now(house.wall)
+        super().__init__("http", settings, house, Sites(settings, house, now), now)

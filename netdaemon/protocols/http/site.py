@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from netdaemon.interfaces import DocumentError, IHouse
 from netdaemon.protocols.http.allowed import READING, WRITING, Allowed
-from netdaemon.protocols.http.auth import Guarded, Keeper
+from netdaemon.protocols.http.auth import Guarded, Keeper, realm
 from netdaemon.protocols.http.beneath import Beneath
 from netdaemon.protocols.http.cgi import CGI
 from netdaemon.protocols.http.echo import METHODS as ECHOED
@@ -102,7 +102,7 @@ class Site:
         self.clear = settings.https_redirect is None
         """Are those who come in clear served, too?"""
         self._to_https = None if settings.https_redirect is None else ToHTTPS(settings, settings.https_redirect)
-        self._keeper = Keeper(settings, house)
+        self._keeper = Keeper(settings, house, realm(settings, house))
         self._protection = Protection(settings)
         self._views = Views(settings, house, now, self._protection)
         self._editing = Editing(settings, house, now)

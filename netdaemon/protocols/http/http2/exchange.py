@@ -21,10 +21,9 @@ from netdaemon.protocols.http.incoming import BodyLost, Incoming
 from netdaemon.protocols.http.pages import page
 from netdaemon.protocols.http.partial import Shrunk
 from netdaemon.protocols.http.request import Request
-from netdaemon.protocols.http.responder import Route
+from netdaemon.protocols.http.responder import Route, Served
 from netdaemon.protocols.http.response import FileBody, Response, Stream, length
 from netdaemon.protocols.http.sending import BODILESS
-from netdaemon.protocols.http.site import Site
 
 if TYPE_CHECKING:
     from netdaemon.protocols.http.http2.session import Session
@@ -47,7 +46,7 @@ class Exchange:
         self.line = b""
         self.method = b""
         self.fields: Fields | None = None
-        self.site: Site | None = None
+        self.site: Served | None = None
         self._request: Request | None = None
         self._route: Route | None = None
         self.open = False

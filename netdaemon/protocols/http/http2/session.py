@@ -36,12 +36,12 @@ from netdaemon.protocols.http.http2.intake import Intake
 from netdaemon.protocols.http.http2.limits import Patience
 from netdaemon.protocols.http.http2.outflow import HELD, Outflow
 from netdaemon.protocols.http.request import Caller
+from netdaemon.protocols.http.responder import Served
 from netdaemon.protocols.http.response import Response, length
 from netdaemon.protocols.http.sending import BODILESS
-from netdaemon.protocols.http.site import Site
 
 if TYPE_CHECKING:
-    from netdaemon.protocols.http.server import HTTPFactory
+    from netdaemon.protocols.http.server import SessionFactory
 
 MAX_HELD = 16 * 1024
 """Octets of answers to frames, and of headers, that may wait for a full transport before reading ends."""
@@ -58,7 +58,7 @@ class Session(Protocol):
     transport: Any
     _deadline: IDeadline
 
-    def __init__(self, factory: HTTPFactory) -> None:
+    def __init__(self, factory: SessionFactory) -> None:
         self.factory = factory
         self.exchanges: dict[int, Exchange] = {}
         """Those that are under way, by stream."""
@@ -227,9 +227,9 @@ class Session(Protocol):
             self._write()
         return True
 
-    def send_head(self, stream: int, site: Site | None, response: Response, ends: bool) -> None:
+    def send_head(self, stream: int, site: Served | None, response: Response, ends: bool) -> None:
         """Write the header of a response; ``ends`` when no body follows."""
-        status, fields, body, ready, _ = response
+        status, fields, body, ready, *_ = response
         block = encode_status(status) + encode_block(self.factory.now.field())
         if site is not None and site.common and self.caller.secure:
             block += encode_block(site.common)
