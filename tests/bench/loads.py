@@ -65,7 +65,7 @@ def _children_cpu() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _run(command: Sequence[str], seconds: float) -> str:
+def run(command: Sequence[str], seconds: float) -> str:
     pinned = core(LOAD_CORE)
     done = subprocess.run(
         command,
@@ -96,6 +96,14 @@ def parse_wrk(output: str) -> Done:
     return Done(int(match[1]), float(match[2]) * _SCALE[match[3]])
 
 
+def wrk_done(command: Sequence[str], seconds: float, tolerant: bool = False) -> Done:
+    """What a command of wrk's did. Raises RuntimeError."""
+    output = run(command, seconds)
+    if tolerant:
+        output = re.sub("Socket errors: .*", "", output)
+    return parse_wrk(output)
+
+
 def wrk(path: str, *headers: str, connections: int = 64, transport: str = "tcp", tolerant: bool = False) -> Load:
     """Requests for ``path``, one in flight on each of the connections.
 
@@ -109,13 +117,7 @@ def wrk(path: str, *headers: str, connections: int = 64, transport: str = "tcp",
             command += ["-H", header]
         command.append(f"{scheme}://127.0.0.1:{server.ports[transport]}{path}")
 
-        def work() -> Done:
-            output = _run(command, seconds)
-            if tolerant:
-                output = re.sub("Socket errors: .*", "", output)
-            return parse_wrk(output)
-
-        return measured(server, work)
+        return measured(server, lambda: wrk_done(command, seconds, tolerant))
 
     return load
 
@@ -145,7 +147,7 @@ def h2load(path: str, connections: int = 16, streams: int = 8, transport: str = 
         command = [program("h2load"), "-t", "1", "-c", str(connections), "-m", str(streams)]
         command += ["-D", str(max(1, round(seconds)))]
         command.append(f"{scheme}://127.0.0.1:{server.ports[transport]}{path}")
-        return measured(server, lambda: parse_h2load(_run(command, seconds)))
+        return measured(server, lambda: parse_h2load(run(command, seconds)))
 
     return load
 
@@ -161,7 +163,7 @@ def generator(kind: str, transport: str = "tcp", module: str = "tests.bench.gene
         asked = {**arguments, "port": server.ports[transport], "seconds": seconds}
 
         def work() -> Done:
-            told = json.loads(_run([*command, json.dumps(asked)], seconds))
+            told = json.loads(run([*command, json.dumps(asked)], seconds))
             return Done(told.pop("units"), told.pop("seconds"), told)
 
         return measured(server, work)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.bench.part import Later, Part, Script
-from tests.bench.parts import cgi, ftp, gopher, http, http2, lines, memory, time, tls, workers
+from tests.bench.parts import cgi, ftp, gopher, http, http2, lines, memory, proxy, time, tls, workers
 
 PARTS: tuple[Part | Script, ...] = (
     *http.PARTS,
@@ -14,6 +14,7 @@ PARTS: tuple[Part | Script, ...] = (
     *gopher.PARTS,
     *lines.PARTS,
     *ftp.PARTS,
+    *proxy.PARTS,
     *memory.PARTS,
     *workers.PARTS,
     Script("start", "Start", "tests.bench.start"),
@@ -26,8 +27,6 @@ LATER = (
     Later("POP3, IMAP", "Dovecot", "dovecot-imapd dovecot-pop3d", "NOOP, FETCH, APPEND, SEARCH, IDLE; RETR"),
     Later("SMTP", "Postfix", "postfix", "messages accepted per second, durable, on 1 and 20 connections"),
     Later("NNTP", "INN", "inn2", "TAKETHIS, OVER, STAT, ARTICLE in sequence and pipelined, POST"),
-    Later("proxy", "tinyproxy", "tinyproxy-bin", "GET through the proxy, CONNECT, large bodies"),
-    Later("proxy", "squid", "squid", "the same, without its cache"),
 )
 
 

@@ -93,6 +93,11 @@ def cgi(ballast: int = 0) -> Start:
     return start
 
 
+def proxy() -> Start:
+    """[proxy], free to reach the bench's own origin by as many connections as come."""
+    return netdaemon("proxy", "tcp", keys="allow-loopback = yes\nconnect-ports = *\nmax-connections-per-origin = 1000")
+
+
 def time() -> Start:
     """[time], its limit of answers per address out of the way: all the load comes from one."""
     return netdaemon("time", "tcp", "udp", keys="rate = 1000000")
