@@ -24,6 +24,7 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
         "http": "netdaemon.protocols.http:http",
         "ftp": "netdaemon.protocols.ftp:ftp",
         "gopher": "netdaemon.protocols.gopher:gopher",
+        "proxy": "netdaemon.proxy:proxy",
     }
 )
 """Name -> package.module:attribute. Text, so that a configuration loads only what it uses."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -70,8 +71,9 @@ class _Driver(ProcessProtocol):
 class Browser:
     """One headless Chromium, until the test ends. ``downloads`` is where it puts what it downloads."""
 
-    def __init__(self, test: TestCase, *, insecure: bool = False) -> None:
+    def __init__(self, test: TestCase, *, insecure: bool = False, arguments: Sequence[str] = ()) -> None:
         self._test = test
+        self._arguments = arguments
         self._insecure = insecure
         folder = Path(test.mktemp()).absolute()
         self.downloads = folder / "downloads"
@@ -101,7 +103,7 @@ class Browser:
         self._test.addCleanup(end)
         self._port = await driver.port.addTimeout(LIMIT, reactor)
         options = {
-            "args": [*ARGUMENTS, f"--user-data-dir={self._profile}", "--window-size=1000,800"],
+            "args": [*ARGUMENTS, *self._arguments, f"--user-data-dir={self._profile}", "--window-size=1000,800"],
             "prefs": {"download.default_directory": str(self.downloads), "download.prompt_for_download": False},
         }
         wanted = {"goog:chromeOptions": options, "acceptInsecureCerts": self._insecure}
