@@ -29,8 +29,8 @@ from netdaemon.proxy.way import Way, credentials
 PATIENCE = 1.0
 """Seconds that an origin may take for 100 Continue before its body is sent all the same (RFC 9110 10.1.1)."""
 
-# RFC 9110 9.2.2: these may be sent again when a kept connection turns out to be closed
-_IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE"))
+# RFC 9110 9.2.1: these change nothing, and so may be sent again when a kept connection turns out to be closed
+_SAFE = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE"))
 _LENGTH = re.compile(rb"[0-9]{1,18}").fullmatch
 
 
@@ -42,7 +42,8 @@ class Forward:
         self._deadlines = house.deadlines
         self._clock = house.clock
         self._way = way
-        self._name = name
+        self._via = via(True, name)
+        self._old_via = via(False, name)
         self._now = now
         self._pool = Pool(
             house.deadlines, house.clock.seconds, settings.max_connections_per_origin, settings.origin_idle_timeout
@@ -67,12 +68,13 @@ class Forward:
             fields += b"\r\nX-Forwarded-For: %b" % caller.host.encode("ascii")
         if place.upstream:
             fields += credentials(upstream)
+        newer = caller.version != "HTTP/1.0"
         head = b"%b %b HTTP/1.1\r\nHost: %b%b%b" % (
             request.method,
             target,
             to.authority,
             fields,
-            via(caller.version != "HTTP/1.0", self._name),
+            self._via if newer else self._old_via,
         )
         incoming = request.body
         if incoming is None:
@@ -81,7 +83,7 @@ class Forward:
             head += b"\r\nTransfer-Encoding: chunked"
         else:
             head += b"\r\nContent-Length: %d" % incoming.length
-        expects = caller.version != "HTTP/1.0" and b"expect" in request.fields
+        expects = newer and b"expect" in request.fields
         if expects:
             head += b"\r\nExpect: 100-continue"
         # What can't be sent twice isn't sent where nobody may be any more.
@@ -101,7 +103,7 @@ class Forward:
     async def _without_body(
         self, request: Request, caller: Caller, to: Destination, place: Place, head: bytes
     ) -> Response:
-        again = request.method in _IDEMPOTENT
+        again = request.method in _SAFE
         link = self._pool.take(place) if again else None
         if link is None:
             link = await self._way.link(self._pool, place, to, fresh=not again)
@@ -123,7 +125,7 @@ class Forward:
 
         def inform(interim: ResponseHead) -> None:
             if interim.status != 100:
-                caller.inform(interim.status, Fields.of_block(back(interim.fields) + via(True, self._name)))
+                caller.inform(interim.status, Fields.of_block(back(interim.fields) + self._via))
             elif sent is not None:
                 sent.go()
 
@@ -146,6 +148,7 @@ class Forward:
             raise
         finally:
             link.within(None)
+            link.inform = None
         return found
 
     # --- back ------------------------------------------------------------------------------------------------
@@ -157,7 +160,7 @@ class Forward:
         if head.status == 407 and link.place.upstream:
             body.close()
             raise Unreachable("The upstream proxy does not let us through.")  # it is we who have no password for it
-        fields = back(head.fields) + via(head.version[1] > 0, self._name)
+        fields = back(head.fields) + (self._via if head.version[1] > 0 else self._old_via)
         if b"\r\nDate: " not in fields and b"date" not in head.fields:
             # RFC 9110 6.6.1: who passes on a response without one says when it came
             fields += self._now.field()

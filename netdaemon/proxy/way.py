@@ -32,7 +32,6 @@ class Way:
         self._settings = settings
         self._reactor = house.reactor
         self._tls = house.tls
-        self._rules = rules
         self._dialler = dialler
         self.goes_upstream = rules.goes_upstream
 

@@ -282,6 +282,42 @@ class OtherProgramTests(ProxyCase):
         self.assertIn(f'"GET {self.http}/folder/inner.txt HTTP/1.1" 200 ', log.read_text())
 
 
+class ChainTests(ProxyCase):
+    """One proxy behind another, which is all that it reaches."""
+
+    async def setUp(self) -> None:
+        await super().setUp()
+        self.behind = Daemon(
+            self,
+            f"[proxy]\nlisten = tcp:0:interface=127.0.0.1\nupstream = {self.proxy}\nallow-loopback = yes\n"
+            "connect-ports = *\n",
+            environment={"SSL_CERT_FILE": str(self.folder / "certificate.pem")},
+        )
+        await self.behind.start()
+        self.first = f"http://127.0.0.1:{self.behind.port('proxy')}"
+
+    async def test_all_ways(self) -> None:
+        said = await self.curl("-i", f"{self.http}/hello.txt", proxy=self.first)
+        self.assertTrue(said.endswith("\r\n\r\nhello\n"), said)
+        self.assertEqual(len(re.findall(r"\r\nVia: 1\.1 localhost-[0-9a-f]{8}", said)), 2)
+        target = self.folder / "got"
+        await self.curl("-k", "-o", str(target), f"{self.https}/big.bin", proxy=self.first)
+        self.assertEqual(target.read_bytes(), BIG)
+        self.assertIn("inner.txt", await self.curl(f"{self.ftp}/folder/", proxy=self.first))
+
+    async def test_https_by_the_proxy_itself(self) -> None:
+        def work() -> bytes:
+            with socket.create_connection(("127.0.0.1", self.behind.port("proxy")), PATIENCE) as sock:
+                sock.sendall(b"GET %b/big.bin HTTP/1.0\r\n\r\n" % self.https.encode())
+                return b"".join(iter(lambda: sock.recv(65536), b""))
+
+        said = await deferToThread(work)
+        self.assertTrue(said.startswith(b"HTTP/1.1 200 OK\r\n"), said[:500])
+        self.assertEqual(said.partition(b"\r\n\r\n")[2], BIG)
+        self.https = self.https.replace("localhost", "127.0.0.2")
+        self.assertTrue((await deferToThread(work)).startswith(b"HTTP/1.1 502 "))
+
+
 class SocketTests(ProxyCase):
     async def test_a_tunnel_that_is_closed_by_halves(self) -> None:
         def work(sock: socket.socket) -> bytes:

@@ -52,8 +52,11 @@ def back(fields: Fields) -> bytes:
 
 def _without_named(block: bytes) -> bytes:
     """The block without the fields that its Connection fields name (RFC 9110 7.6.1)."""
+    values = _CONNECTION(block)
+    if not values or values == [b"keep-alive"]:  # as it mostly is
+        return block
     named: set[bytes] = set()
-    for value in _CONNECTION(block):
+    for value in values:
         named |= connection_options(value)
     named -= _USUAL
     if not named:
