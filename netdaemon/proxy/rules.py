@@ -57,8 +57,12 @@ class Rules:
         verdict = self._verdict(to.scheme, to.host, to.port)
         if verdict:
             raise Denied(verdict)
-        if self._settings.upstream is not None and self.goes_upstream(to) and is_address(to.host):
-            self.check_address(to.host)  # nobody here looks it up, and so nobody would
+        if self._settings.upstream is not None and self.goes_upstream(to):
+            # Nobody here looks it up, and so nobody would check these. RFC 6761 6.3: localhost is always that.
+            if is_address(to.host):
+                self.check_address(to.host)
+            elif to.host == "localhost" or to.host.endswith(".localhost"):
+                self.check_address("127.0.0.1")
 
     def _judged(self, scheme: bytes, host: str, port: int) -> str:
         """Why it may not be asked for; empty when it may."""

@@ -60,7 +60,7 @@ class UpstreamTests(ProxyTests):
         self.assertEqual(reply.status, 403, "and checked as others are")
 
     def test_addresses_are_checked_here(self) -> None:
-        for host in (b"127.0.0.1", b"0x7f.1", b"[::1]", b"169.254.169.254", b"10.0.0.1"):
+        for host in (b"127.0.0.1", b"0x7f.1", b"[::1]", b"169.254.169.254", b"10.0.0.1", b"LocalHost", b"a.localhost."):
             for line in (request(b"http://%b/" % host), request(b"%b:443" % host, method=b"CONNECT")):
                 reply = self.ask(line, upstream=UP, allow_private=False).reply()
                 self.assertEqual(reply.status, 403, host)
