@@ -1,7 +1,7 @@
-"""The HTTP/1 session: framing, persistence, pipelining and deadlines (RFC 9112).
+"""The HTTP/1 session: persistence, deadlines, and responses on their way out (RFC 9112).
 
-Bytes become a Request, the site makes a Response of it, and here that becomes bytes again. A connection that begins
-with HTTP/2's preface is handed over to a session of that.
+Bytes become a Request (`reading`), the site makes a Response of it, and here that becomes bytes again. A connection
+that begins with HTTP/2's preface is handed over to a session of that.
 """
 
 from __future__ import annotations
@@ -11,57 +11,52 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
-from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from netdaemon.interfaces import IDeadline, ISession
+from netdaemon.interfaces import ISession
 from netdaemon.protocols.http.access import joined
 from netdaemon.protocols.http.closing import LINGER, closes_by_halves
-from netdaemon.protocols.http.grammar.framing import NO_BODY, Control, Decoder, control, decoder
 from netdaemon.protocols.http.grammar.message import (
-    MAX_HEAD,
     Fields,
     Malformed,
-    check_partial_head,
-    parse_request_head,
 )
-from netdaemon.protocols.http.heads import Known
-from netdaemon.protocols.http.incoming import BodyLost, Incoming
+from netdaemon.protocols.http.incoming import BodyLost
 from netdaemon.protocols.http.pages import page
 from netdaemon.protocols.http.partial import CHUNK, Shrunk
-from netdaemon.protocols.http.request import Caller, Request
-from netdaemon.protocols.http.responder import Route, Served
+from netdaemon.protocols.http.reading import (
+    ANSWER,
+    BODY,
+    BODY_STEP,
+    CLOSING,
+    CONTINUE,
+    GONE,
+    HEAD,
+    IDLE,
+    NOTHING,
+    REST,
+    STALL,
+    UPLOAD,
+    Reading,
+)
+from netdaemon.protocols.http.request import Request
+from netdaemon.protocols.http.responder import Route
 from netdaemon.protocols.http.response import PHRASES, FileBody, Response, Stream, Takeover
 from netdaemon.protocols.http.sending import BODILESS, STATUS_LINES, Sending, frame, read_whole
 
 if TYPE_CHECKING:
     from netdaemon.protocols.http.server import SessionFactory
 
-BODY_STEP = 64 * 1024
-"""Octets of a request's body that must come within the stall time-out. Also the most that is read over of a body that
-its responder left, to keep the connection."""
-
-# What a session does: it waits for a head, reads over a body before its response, or what was left of one behind it,
-# waits for its response to be made and sent, waits for the end.
-_HEAD, _BODY, _REST, _ANSWER, _CLOSING = range(5)
-# What its deadline is about.
-_FIRST, _IDLE, _HEADER, _STALL, _UPLOAD, _GONE, _NOTHING = range(7)
-
-_NEVER = float("-inf")
 _OK = STATUS_LINES[200]
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 PROBE = 1.0
 """Seconds between the two interim responses that show whether a peer is there still."""
-PREFACE_HEAD = b"PRI * HTTP/2.0\r\n\r\n"
-"""What HTTP/2 begins with, as far as it is a head (RFC 9113 3.4)."""
 # The calls that then go to its session; those of a producer do, since that registers itself.
 _HANDED_OVER = ("dataReceived", "readConnectionLost", "writeConnectionLost", "drain")
 
 
 @implementer(ISession, IPushProducer, IHalfCloseableProtocol)
-class Session(Protocol):
+class Session(Reading):
     """One HTTP/1.0 or 1.1 connection.
 
     Requests are answered one at a time and in order. While a response is under way, or while the peer does not take
@@ -69,41 +64,14 @@ class Session(Protocol):
     """
 
     _log = Logger()
-    transport: Any
-    _deadline: IDeadline
     _successor: Any = None
     """The session of HTTP/2 that has taken the connection over."""
 
     def __init__(self, factory: SessionFactory) -> None:
-        self._factory = factory
-        self._phase = _HEAD
-        self._timing = _FIRST
-        self._answered = _NEVER  # when a request was last answered at once, in the clock's seconds
-        self._caller: Caller | None = None
-        self._buffer = b""
-        self._seen = 0  # octets of the buffer that hold no head's end
-        self._paused = False  # we don't read
-        self._full = False  # the transport can't write
-        self._ended = False  # the peer has sent its last
+        super().__init__(factory)
         self._last = False  # the response under way is the connection's last
-        self._unread = False  # the peer may be sending what nobody will read
-        self._working = False
         self._sending: Sending | None = None  # the large body under way
         self._task: Deferred[None] | None = None
-        # The request under way.
-        self._head = b""
-        self._request: Request | None = None
-        self._site: Served | None = None
-        self._newer = True  # HTTP/1.1
-        self._keep = False
-        self._body: Decoder | None = None  # as long as more of its body is to come
-        self._incoming: Incoming | None = None  # who takes that
-        self._expecting = False  # the peer may wait for 100 Continue before it sends its body
-        self._limit = 0
-        self._taken = 0
-        self._patience = 0.0  # seconds that the next step of the body may still be waited for
-        self._waiting_since = 0.0
-        self._status = 0  # of the response that was begun
         self._sent = 0
         self._user = ""
 
@@ -118,17 +86,17 @@ class Session(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         phase = self._phase
-        if phase == _CLOSING:
+        if phase == CLOSING:
             return
         if not self._buffer:
-            if phase == _HEAD and not self._full and self._answer_at_once(data):
+            if phase == HEAD and not self._full and self._answer_at_once(data):
                 return
             self._buffer = data
         else:
             self._buffer += data
-        if phase == _ANSWER and self._body is not None:
+        if phase == ANSWER and self._body is not None:
             self._feed()
-        elif phase == _ANSWER or self._full:
+        elif phase == ANSWER or self._full:
             # Reading goes on until now, so that a peer's going away is seen while its response is made.
             self._pause()
         else:
@@ -138,11 +106,11 @@ class Session(Protocol):
         self._full = True
         if self._sending is not None:
             self._sending.full = True
-        self._arm(_STALL, self._factory.settings.stall_timeout)
+        self._arm(STALL, self._factory.settings.stall_timeout)
 
     def resumeProducing(self) -> None:
         self._full = False
-        if self._phase == _ANSWER:
+        if self._phase == ANSWER:
             self._relax()
         if self._sending is not None:
             self._sending.go_on()
@@ -155,12 +123,12 @@ class Session(Protocol):
     def readConnectionLost(self) -> None:
         """The peer has sent its last request and may still read (or is gone, which writing will show)."""
         self._ended = True
-        if self._phase == _CLOSING:
+        if self._phase == CLOSING:
             self.transport.loseConnection()
             return
         self._lose_body(BodyLost("the peer has ended before its body has"))
         if self._probe():
-            self._arm(_GONE, PROBE)
+            self._arm(GONE, PROBE)
         self._work()
 
     def _probe(self) -> bool:
@@ -170,16 +138,16 @@ class Session(Protocol):
         response, a program perhaps, is told. RFC 9110 15.2: a client must take an interim response that it has not
         asked for; 100 is the one that all of them know. False where none may be sent.
         """
-        if self._phase != _ANSWER or self._task is None or self._status or not self._newer:
+        if self._phase != ANSWER or self._task is None or self._status or not self._newer:
             return False
         if self._head.startswith(b"CONNECT "):  # who has ended may well have said all that a tunnel is for
             return False
-        self.transport.write(_CONTINUE)
+        self.transport.write(CONTINUE)
         return True
 
     def writeConnectionLost(self) -> None:
         """All that we wrote is out, and the peer was told that no more comes."""
-        self._arm(_STALL, LINGER)
+        self._arm(STALL, LINGER)
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         if self._successor is not None:
@@ -188,11 +156,11 @@ class Session(Protocol):
                 self._sent = self._successor.sent
                 self._record()
             return
-        if self._phase == _ANSWER and self._status:
+        if self._phase == ANSWER and self._status:
             if self._sending is not None:
                 self._sent = self._sending.sent
             self._record()
-        self._phase = _CLOSING
+        self._phase = CLOSING
         self._buffer = b""
         self._deadline.cancel()
         task, self._task = self._task, None
@@ -202,16 +170,12 @@ class Session(Protocol):
 
     def drain(self) -> None:
         self._last = True
-        if self._phase == _CLOSING:
+        if self._phase == CLOSING:
             self.transport.loseConnection()
-        elif self._phase == _HEAD and not self._buffer:
+        elif self._phase == HEAD and not self._buffer:
             self._close()
 
     # --- time ------------------------------------------------------------------------------------------------
-
-    def _arm(self, timing: int, seconds: float) -> None:
-        self._timing = timing
-        self._deadline.postpone(seconds)
 
     def _relax(self) -> None:
         """No deadline while a response is made, which is its responder's matter; but for a body that it waits for."""
@@ -220,35 +184,28 @@ class Session(Protocol):
             self._await_body()
 
     def _expired(self) -> None:
-        if self._timing == _NOTHING:
+        if self._timing == NOTHING:
             return
-        if self._timing == _IDLE and self._phase == _HEAD and not self._buffer:
+        if self._timing == IDLE and self._phase == HEAD and not self._buffer:
             left = self._answered + self._factory.settings.idle_timeout - self._factory.seconds()
             if left > 0:
                 self._deadline.postpone(left)
                 return
-        if self._timing == _GONE:
+        if self._timing == GONE:
             self._probe()
-        elif self._timing == _UPLOAD and self._phase == _ANSWER:
+        elif self._timing == UPLOAD and self._phase == ANSWER:
             self._lose_body(Malformed(408, "the request's body took too long"))
-        elif self._timing == _STALL and self._phase != _BODY:
+        elif self._timing == STALL and self._phase != BODY:
             self.transport.abortConnection()
-        elif self._phase == _BODY or self._buffer.strip(b"\r\n"):
+        elif self._phase == BODY or self._buffer.strip(b"\r\n"):
             self._refuse(Malformed(408, "the request took too long"))
         else:
             self._close()
 
-    # --- another version -------------------------------------------------------------------------------------
-
-    @property
-    def _is_first(self) -> bool:
-        """Is there nothing in front of the head that was just taken?"""
-        return not self._keep and self._answered == _NEVER
-
     def _hand_over(self, successor: Any) -> None:
         """From here on the connection is ``successor``'s."""
         data, self._buffer = self._buffer, b""
-        self._phase = _CLOSING
+        self._phase = CLOSING
         self._successor = successor
         for name in _HANDED_OVER:
             setattr(self, name, getattr(successor, name))
@@ -284,238 +241,15 @@ class Session(Protocol):
             site.access.write(joined(self.caller.host, factory.now.moment, line, 200, len(body), end))
         # To set the deadline anew would cost more than the file: it asks when it comes.
         self._answered = now
-        if self._timing != _IDLE and not self._full:
-            self._arm(_IDLE, factory.settings.idle_timeout)
+        if self._timing != IDLE and not self._full:
+            self._arm(IDLE, factory.settings.idle_timeout)
         return True
-
-    def _work(self) -> None:
-        """Take from the buffer what is whole, as long as responses can be sent."""
-        if self._working:
-            return
-        self._working = True
-        try:
-            while self._buffer and not self._full:
-                if self._phase == _HEAD:
-                    if not self._take_head():
-                        break
-                elif self._phase == _BODY:
-                    if not self._take_body():
-                        break
-                elif self._phase != _REST or not self._take_rest():
-                    break
-        except Malformed as error:
-            self._refuse(error)
-        finally:
-            self._working = False
-        if self._full or self._phase not in (_HEAD, _BODY, _REST):
-            return
-        if self._ended:
-            self._close()
-            return
-        if self._phase == _HEAD:
-            if not self._buffer:
-                self._arm(_IDLE, self._factory.settings.idle_timeout)
-            elif self._timing != _HEADER:
-                self._arm(_HEADER, self._factory.settings.head_timeout)
-        self._read_on()
-
-    def _take_head(self) -> bool:
-        """Take one head, and begin what follows from it; False when none is whole."""
-        buffer = self._buffer
-        self._request = self._site = None
-        end = buffer.find(b"\r\n\r\n", self._seen, MAX_HEAD)
-        # RFC 9112 2.2: one empty line before a request is ignored
-        start = 2 if buffer.startswith(b"\r\n") else 0
-        if end < 0:
-            self._head = buffer[start:]
-            if buffer:
-                check_partial_head(self._head, max(0, self._seen - start))
-                self._seen = max(0, len(buffer) - 3)
-            return False
-        whole = buffer[start : end + 4]
-        self._head = block = buffer[start:end]
-        self._buffer = buffer[end + 4 :]
-        self._seen = 0
-        self._timing = _FIRST
-        factory = self._factory
-        known = factory.heads.get(whole)
-        if known is not None:
-            self._request, self._site = known.request, known.site
-            self._newer = True
-            self._keep = known.keep
-            self._begin(known.site.route(known.request), known.request)
-            return True
-        try:
-            head = parse_request_head(block)
-        except Malformed:
-            first = not start and self._is_first
-            if whole == PREFACE_HEAD and first and factory.speaks_http2 and not self.caller.secure:
-                self._buffer = whole + self._buffer
-                self._deadline.cancel()
-                self.transport.unregisterProducer()
-                self._hand_over(factory.successor())  # RFC 9113 3.3
-                return False
-            raise
-        rule = control(head)
-        target = factory.parse_target(head.method, head.target)
-        # RFC 9112 3.2.2: the host of an absolute form counts, and not the Host field
-        self._request = request = Request(
-            head.method, target.path, target.query, target.authority or rule.host, head.fields, rule.plain, head.target
-        )
-        self._site = site = factory.sites.find(request.host)
-        self._newer = head.version[1] > 0
-        self._keep = rule.keep_alive
-        route = site.route(request)
-        if rule.framing != NO_BODY:
-            return self._begin_body(route, request, rule)
-        if rule.plain and self._newer and head.method == b"GET":
-            known = Known(request, rule.keep_alive, site, route.at_hand and rule.keep_alive)
-            factory.heads.remember(whole, len(whole), known)
-        self._begin(route, request)
-        return True
-
-    # --- their bodies ----------------------------------------------------------------------------------------
-
-    def _begin_body(self, route: Route, request: Request, rule: Control) -> bool:
-        """A body is to come: for the responder, or to be read over."""
-        self._limit = self._factory.settings.body_limit if route.limit is None else route.limit
-        self._taken = 0
-        if (rule.framing.length or 0) > self._limit:
-            raise Malformed(413, "the body is too large")
-        if route.limit is not None:
-            self._body = decoder(rule.framing)
-            self._expecting = rule.expect_continue
-            self._patience = self._factory.settings.stall_timeout
-            self._incoming = incoming = Incoming(rule.framing.length, self._asked)
-            request = self._request = request._replace(body=incoming)
-            if self._buffer:
-                self._feed()
-            self._begin(route, request)
-            return True
-        if rule.expect_continue:
-            # RFC 9110 10.1.1: no responder wants the body, so the final status comes at once instead of 100. The
-            # peer may then send the body or not, and only closing tells what its next octets are.
-            self._keep = False
-            self._unread = True
-            self._begin(route, request)
-            return True
-        self._body = decoder(rule.framing)
-        self._route = route
-        self._phase = _BODY
-        self._arm(_STALL, self._factory.settings.stall_timeout)
-        return True
-
-    def _take_body(self) -> bool:
-        """Read on over a body that nobody wants; False when more of it is to come."""
-        body, request = self._body, self._request
-        assert body is not None and request is not None
-        before = self._taken // BODY_STEP
-        if not self._decode(body):
-            if self._taken // BODY_STEP > before:
-                self._arm(_STALL, self._factory.settings.stall_timeout)
-            return False
-        self._begin(self._route, request)
-        return True
-
-    def _take_rest(self) -> bool:
-        """Read on over what a responder left of its body; its response is out, so none can be said of this."""
-        body = self._body
-        assert body is not None
-        try:
-            if not self._decode(body):
-                return False
-        except Malformed:
-            self._body = None
-            self._unread = True
-            self._close()
-            return False
-        self._phase = _HEAD
-        return True
-
-    def _decode(self, body: Decoder, incoming: Incoming | None = None) -> bool:
-        """Take the buffer as the body's next octets, for ``incoming`` or nobody; is it whole? Raises Malformed."""
-        data, self._buffer = self._buffer, b""
-        octets = body.feed(data)
-        self._taken += len(octets)
-        if self._taken > self._limit:
-            raise Malformed(413, "the body is too large")
-        if body.finished:
-            self._buffer, self._body = body.leftover, None
-        if incoming is not None:
-            incoming.feed(octets)
-            if body.finished:
-                incoming.finish()
-        return body.finished
-
-    def _feed(self) -> None:
-        """Give what has come to the responder that takes the body."""
-        body, incoming = self._body, self._incoming
-        assert body is not None and incoming is not None
-        self._expecting = False  # it comes, asked for or not
-        before = self._taken // BODY_STEP
-        if incoming.wanted:
-            self._patience -= self._factory.seconds() - self._waiting_since
-            self._deadline.cancel()
-        try:
-            self._decode(body, incoming)
-        except Malformed as error:
-            self._lose_body(error)
-            return
-        if self._taken // BODY_STEP > before:
-            self._patience = self._factory.settings.stall_timeout
-        if self._body is not None and incoming.wanted and self._phase == _ANSWER:
-            self._await_body()
-        if incoming.full or (self._body is None and self._buffer):
-            self._pause()
-
-    def _asked(self) -> None:
-        """The responder wants more of its body."""
-        if self._body is None or self._phase != _ANSWER:
-            return
-        if self._expecting:
-            self._expecting = False
-            if self._newer and not self._status:
-                self.transport.write(_CONTINUE)
-        if self._incoming is not None and self._incoming.wanted and not self._full:
-            self._await_body()
-        self._read_on()
-
-    def _await_body(self) -> None:
-        self._waiting_since = self._factory.seconds()
-        self._arm(_UPLOAD, max(self._patience, 0.0))
-
-    def _lose_body(self, error: Exception) -> None:
-        """No more of the body comes to whom it was for, and nobody knows where it would end."""
-        if self._body is not None:
-            self._body = None
-            self._keep = False
-            self._unread = True
-        if self._incoming is not None:
-            self._incoming.fail(error)
-
-    def _pause(self) -> None:
-        if not self._paused:
-            self._paused = True
-            self.transport.pauseProducing()
-
-    def _read_on(self) -> None:
-        if self._paused and self._phase != _CLOSING:
-            self._paused = False
-            self.transport.resumeProducing()
 
     # --- responses -------------------------------------------------------------------------------------------
 
-    @property
-    def caller(self) -> Caller:
-        """Who asks."""
-        if self._caller is None:
-            self._caller = Caller(self.transport, inform=self._inform)
-        self._caller.version = "HTTP/1.1" if self._newer else "HTTP/1.0"
-        return self._caller
-
     def _begin(self, route: Route, request: Request) -> None:
         """Ask for the response, and send it now or when it comes."""
-        self._phase = _ANSWER
+        self._phase = ANSWER
         assert self._site is not None
         try:
             response = self._site.respond(route, request, self.caller)
@@ -526,7 +260,7 @@ class Session(Protocol):
             if rest is not None:
                 self._run(rest)
         else:
-            self._timing = _NOTHING  # how long it may take is the responder's matter; to cancel would cost more
+            self._timing = NOTHING  # how long it may take is the responder's matter; to cancel would cost more
             self._run(self._answer_later(response))
 
     async def _answer_later(self, coming: Awaitable[Response]) -> None:
@@ -559,7 +293,7 @@ class Session(Protocol):
 
     def _refuse(self, error: Malformed) -> None:
         """Answer what is no request and close: where the next one would begin, nobody knows."""
-        self._phase = _ANSWER
+        self._phase = ANSWER
         self._keep = False
         self._unread = True
         self._body = None
@@ -567,13 +301,13 @@ class Session(Protocol):
 
     def _lost(self) -> None:
         """Half a body came, and then the peer's end: there is nobody to answer."""
-        if self._phase != _CLOSING:
+        if self._phase != CLOSING:
             self.transport.abortConnection()
 
     def _answer(self, response: Response) -> Coroutine[Any, Any, None] | None:
         """Write the head, and the body when it is small; otherwise what is left to do is returned."""
         status, fields, body, ready, user, line, takeover = response
-        if self._phase != _ANSWER:  # the peer went while the response was made
+        if self._phase != ANSWER:  # the peer went while the response was made
             if not isinstance(body, bytes):
                 body.close()
             if takeover is not None:
@@ -635,7 +369,7 @@ class Session(Protocol):
 
     def _inform(self, status: int, fields: Fields) -> None:
         """Pass on a response of class 1xx, in front of the one under way (RFC 9110 15.2)."""
-        if self._phase == _ANSWER and self._newer and not self._status and status in PHRASES:
+        if self._phase == ANSWER and self._newer and not self._status and status in PHRASES:
             self.transport.write(b"HTTP/1.1 %d %b%b\r\n\r\n" % (status, PHRASES[status], fields.block))
 
     async def _deliver(self, body: FileBody | Stream, chunked: bool) -> None:
@@ -653,7 +387,7 @@ class Session(Protocol):
 
     def _stall(self) -> None:
         """The transport has taken some of a document that it reads itself: it must take more in time."""
-        self._arm(_STALL, self._factory.settings.stall_timeout)
+        self._arm(STALL, self._factory.settings.stall_timeout)
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         self._task = task = Deferred.fromCoroutine(work)
@@ -667,7 +401,7 @@ class Session(Protocol):
         """A response can't be finished: only cutting it off tells the peer so."""
         self._task = None
         error = failure.value
-        if isinstance(error, CancelledError) and self._phase == _CLOSING:
+        if isinstance(error, CancelledError) and self._phase == CLOSING:
             return
         if isinstance(error, (Shrunk, OSError, Malformed, BodyLost)):
             self._log.warn("a response was cut off: {error}", error=error)
@@ -685,15 +419,15 @@ class Session(Protocol):
             left = getattr(body, "left", 0)
             self._limit = self._taken + BODY_STEP
             if left <= BODY_STEP and not self._last:
-                self._phase = _REST
-                self._arm(_STALL, self._factory.settings.stall_timeout)
+                self._phase = REST
+                self._arm(STALL, self._factory.settings.stall_timeout)
                 return
             self._keep = False
         if body is not None:
             self._body = None
             self._unread = True
         if self._keep and not self._last:
-            self._phase = _HEAD
+            self._phase = HEAD
         else:
             self._close()
 
@@ -709,9 +443,9 @@ class Session(Protocol):
         """Close behind what was written; where the peer may still be sending, only our direction at first."""
         transport = self.transport
         unread = self._unread or bool(self._buffer)
-        self._phase = _CLOSING
+        self._phase = CLOSING
         self._buffer = b""
-        self._arm(_STALL, self._factory.settings.stall_timeout)
+        self._arm(STALL, self._factory.settings.stall_timeout)
         transport.unregisterProducer()
         if unread and not self._ended and closes_by_halves(transport):
             if self._paused:
