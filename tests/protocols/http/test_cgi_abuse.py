@@ -38,7 +38,10 @@ class RequestTests(ScriptedTests):
 
     async def test_httpoxy(self) -> None:
         reply = await self.run_script(
-            "env | grep -i proxy; :", b"Proxy: http://evil/", b"proxy: http://evil/", b"HTTP_PROXY: http://evil/"
+            "env | sed s/=.*// | grep -i proxy; :",
+            b"Proxy: http://evil/",
+            b"proxy: http://evil/",
+            b"HTTP_PROXY: http://evil/",
         )
         self.assertEqual(reply.body, b"")
 
