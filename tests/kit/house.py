@@ -102,6 +102,8 @@ class Tally:
 class NoDocuments:
     """An empty tree: nothing is found, and nothing can be made."""
 
+    sealed = ()
+
     def entry(self, path: bytes) -> Any:
         raise NotFound(path)
 
