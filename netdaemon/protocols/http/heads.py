@@ -32,7 +32,7 @@ class Known:
         self.site = site
         """The site that it asks for."""
         self.at_hand = at_hand
-        """May the site's `at_hand` answer it, and leave the connection open?"""
+        """May the site's `at_hand` answer it?"""
         self.codings = accepted_codings(request.fields.joined(b"accept-encoding"))
         self._line = ""
         self._ending = ""

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from netdaemon.protocols.http.server import SessionFactory
 
 _OK = STATUS_LINES[200]
+_CLOSE = b"\r\nConnection: close"
 PROBE = 1.0
 """Seconds between the two interim responses that show whether a peer is there still."""
 # The calls that then go to its session; those of a producer do, since that registers itself.
@@ -233,12 +234,16 @@ class Session(Reading):
             return False
         body: Any = response.body
         common = site.common and self.caller.secure and site.common
+        end_of_it = b"" if known.keep else _CLOSE
         # one write, one copy
-        self.transport.write(b"".join((_OK, factory.now.field(), common or b"", response.ready, body)))
+        self.transport.write(b"".join((_OK, factory.now.field(), common or b"", end_of_it, response.ready, body)))
         factory.found.inc()
         if site.access is not None:
             line, end = known.logged(data)
             site.access.write(joined(self.caller.host, factory.now.moment, line, 200, len(body), end))
+        if not known.keep:
+            self._close()
+            return True
         # To set the deadline anew would cost more than the file: it asks when it comes.
         self._answered = now
         if self._timing != IDLE and not self._full:

@@ -198,7 +198,7 @@ class Reading(ABC, Protocol):
         if rule.framing != NO_BODY:
             return self._begin_body(route, request, rule)
         if rule.plain and self._newer and head.method == b"GET":
-            known = Known(request, rule.keep_alive, site, route.at_hand and rule.keep_alive)
+            known = Known(request, rule.keep_alive, site, route.at_hand)
             factory.heads.remember(whole, len(whole), known)
         self._begin(route, request)
         return True

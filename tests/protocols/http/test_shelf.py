@@ -80,6 +80,22 @@ class ShelfTests(HTTPTests):
         self.see()
         self.assertEqual(self.opened, 2)
 
+    def test_the_last_request_of_a_connection_at_hand_too(self) -> None:
+        head = b"GET /hello.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        seen = []
+        for _ in range(3):
+            peer = Peer(self.site)
+            self.addCleanup(peer.leave)
+            opened = self.opened
+            peer.send(head)
+            self.assertTrue(peer.wire.closing)
+            peer.send(head)
+            (reply,) = peer.replies()
+            self.assertEqual((reply[b"Connection"], reply.body), (b"close", b"hello\n"))
+            seen.append((sorted(reply.fields), self.opened - opened))
+        self.assertEqual([fields for fields, _ in seen], [seen[0][0]] * 3)
+        self.assertEqual(seen[-1][1], 0)
+
     def test_the_same_octets_but_for_the_date_whichever_way(self) -> None:
         self.see()
         written = [self.see("/hello.txt") for _ in range(3)]
