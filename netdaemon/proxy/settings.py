@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from netdaemon.config.keys import Value, key
 from netdaemon.config.settings import ServiceSettings
-from netdaemon.config.values import Network, duration, flag, integer, networks, optional, size
+from netdaemon.config.values import Network, choice, duration, flag, integer, networks, optional, size
 from netdaemon.protocols.http.grammar.message import Malformed
 from netdaemon.proxy.grammar.target import parse_destination
 
@@ -138,6 +138,9 @@ _token = _value("name", _parse_token, str, "Letters, digits, dots, hyphens and u
 class ProxySettings(ServiceSettings):
     """[proxy]: a way out for browsers, to http, https, ftp and gopher."""
 
+    access_log_format: str = key(
+        choice("combined", "json"), "A line of the combined format a request, or an object of JSON.", default="combined"
+    )
     allow_clients: tuple[Network, ...] = key(networks, "Whom it serves (403 for others).", default="127.0.0.0/8 ::1")
     login: bool = key(flag, "Serve accounts only, who say who they are by Basic authentication (407).", default="no")
     allow_loopback: bool = key(

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Mapping
 from typing import Protocol
 
 from netdaemon.interfaces import IHouse
+from netdaemon.protocols.http.access import access_lines
 from netdaemon.protocols.http.grammar.message import Fields, Malformed
 from netdaemon.protocols.http.now import Now
 from netdaemon.protocols.http.pages import page
@@ -92,7 +93,7 @@ class ProxySite:
     clear = True
 
     def __init__(self, settings: ProxySettings, house: IHouse, name: bytes, now: Now, dialler: Dialler | None) -> None:
-        self.access = house.measure.access(settings)
+        self.access = access_lines(house.measure.access(settings), settings.access_log_format, now)
         self.own: Served = self
         checkpoint = Checkpoint(settings, house, name, now, dialler)
         self.close = checkpoint.forward.close

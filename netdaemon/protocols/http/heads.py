@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
-from netdaemon.protocols.http.access import ending, quoted
+from netdaemon.protocols.http.access import AccessLines, Prepared
 from netdaemon.protocols.http.grammar.accept import accepted_codings
 from netdaemon.protocols.http.request import Request
 from netdaemon.protocols.http.responder import Served
@@ -24,7 +24,7 @@ class Known:
     """A plain GET (`Request.plain`, so without anybody's credentials); ``keep`` if it leaves the connection
     open."""
 
-    __slots__ = ("_ending", "_line", "at_hand", "codings", "keep", "request", "site")
+    __slots__ = ("_logged", "at_hand", "codings", "keep", "request", "site")
 
     def __init__(self, request: Request, keep: bool, site: Served, at_hand: bool) -> None:
         self.request = request
@@ -34,15 +34,13 @@ class Known:
         self.at_hand = at_hand
         """May the site's `at_hand` answer it?"""
         self.codings = accepted_codings(request.fields.joined(b"accept-encoding"))
-        self._line = ""
-        self._ending = ""
+        self._logged: Prepared | None = None
 
-    def logged(self, head: bytes) -> tuple[str, str]:
-        """Its request line and its `ending` as the access log has them, made once."""
-        if not self._line:
-            self._line = quoted(head.partition(b"\r\n")[0])
-            self._ending = ending(self.request.fields)
-        return self._line, self._ending
+    def logged(self, access: AccessLines, head: bytes) -> Prepared:
+        """What it comes to in its site's access log, made once."""
+        if self._logged is None:
+            self._logged = access.prepare(head.partition(b"\r\n")[0], self.request.fields)
+        return self._logged
 
 
 class Heads(Generic[Head]):

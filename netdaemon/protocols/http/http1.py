@@ -16,7 +16,6 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netdaemon.interfaces import ISession
-from netdaemon.protocols.http.access import joined
 from netdaemon.protocols.http.closing import LINGER, closes_by_halves
 from netdaemon.protocols.http.grammar.message import (
     Fields,
@@ -239,8 +238,7 @@ class Session(Reading):
         self.transport.write(b"".join((_OK, factory.now.field(), common or b"", end_of_it, response.ready, body)))
         factory.found.inc()
         if site.access is not None:
-            line, end = known.logged(data)
-            site.access.write(joined(self.caller.host, factory.now.moment, line, 200, len(body), end))
+            site.access.write(self.caller.host, known.logged(site.access, data), 200, len(body))
         if not known.keep:
             self._close()
             return True

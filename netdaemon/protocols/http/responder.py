@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol
 
-from netdaemon.interfaces import IAccessLog
+from netdaemon.protocols.http.access import AccessLines
 from netdaemon.protocols.http.request import Caller, Request
 from netdaemon.protocols.http.response import Response
 
@@ -34,7 +34,7 @@ class Served(Protocol):
     """A site, or what stands in for one: what a session asks of it."""
 
     @property
-    def access(self) -> IAccessLog | None: ...
+    def access(self) -> AccessLines | None: ...
 
     @property
     def common(self) -> bytes:

@@ -8,7 +8,6 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 
 from netdaemon.interfaces import ICounter, IHouse
-from netdaemon.protocols.http.access import combined
 from netdaemon.protocols.http.grammar.message import Fields, Malformed
 from netdaemon.protocols.http.grammar.target import Target, parse_target
 from netdaemon.protocols.http.heads import Heads
@@ -107,7 +106,7 @@ class SessionFactory(Factory):
         self.count(method, status)
         access = self.sites.own.access if site is None else site.access
         if access is not None:
-            access.write(combined(caller.host, self.now.log(), line, status, sent, fields, user))
+            access.write(caller.host, access.prepare(line, fields), status, sent, user)
 
 
 class HTTPFactory(SessionFactory):

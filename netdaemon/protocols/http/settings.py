@@ -13,6 +13,7 @@ from netdaemon.config import disk
 from netdaemon.config.keys import Value, key
 from netdaemon.config.values import (
     Listen,
+    choice,
     duration,
     flag,
     hostname,
@@ -265,6 +266,9 @@ class HTTPSettings(ProgramSettings):
         "Paths beneath which executable documents are run as CGI scripts (RFC 3875), and nobody may write.",
         default="",
         example="/cgi",
+    )
+    access_log_format: str = key(
+        choice("combined", "json"), "A line of the combined format a request, or an object of JSON.", default="combined"
     )
     head_timeout: float = key(
         duration, "The deadline of a request's header, from its first byte to its last (408).", default="20s"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from netdaemon.interfaces import DocumentError, IHouse
+from netdaemon.protocols.http.access import access_lines
 from netdaemon.protocols.http.allowed import READING, WRITING, Allowed
 from netdaemon.protocols.http.auth import Guarded, Keeper, realm
 from netdaemon.protocols.http.beneath import Beneath
@@ -96,7 +97,7 @@ class Site:
 
     def __init__(self, settings: HTTPSettings, house: IHouse, now: Now) -> None:
         self.settings = settings
-        self.access = house.measure.access(settings)
+        self.access = access_lines(house.measure.access(settings), settings.access_log_format, now)
         self.common = b"\r\nStrict-Transport-Security: max-age=%d" % settings.hsts if settings.hsts >= 1 else b""
         """Fields of every response over TLS, as they stand on the wire."""
         self.clear = settings.https_redirect is None

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from netdaemon.protocols.http.access import combined
+import json
+from typing import Any
+
+from netdaemon.protocols.http.access import CombinedLines, JSONLines
 from netdaemon.protocols.http.grammar.message import Fields
+from netdaemon.protocols.http.now import Now
+from tests.kit.house import Lines
 from tests.protocols.http.peer import NOW, HTTPTests
 
 
@@ -58,5 +63,37 @@ class CombinedTests(HTTPTests):
         self.assertEqual(len(self.lines()), 1)
 
     def test_long_values_are_cut(self) -> None:
-        line = combined("h", "-", b"GET /" + b"a" * 8000 + b" HTTP/1.1", 200, 0, Fields([(b"Referer", b"b" * 9000)]))
-        self.assertLess(len(line), 5000)
+        for kind in (CombinedLines, JSONLines):
+            log = Lines()
+            access = kind(log, Now(lambda: NOW))
+            prepared = access.prepare(b"GET /" + b"a" * 8000 + b" HTTP/1.1", Fields([(b"Referer", b"b" * 9000)]))
+            access.write("h", prepared, 200, 0)
+            self.assertLess(len(log.lines[0]), 5000)
+
+
+class JSONTests(HTTPTests):
+    def objects(self, *requests: bytes, **settings: Any) -> list[dict[str, Any]]:
+        peer = self.peer(access_log_format="json", **settings)
+        for request in requests:
+            peer.send(request)
+        assert self.made is not None
+        return [json.loads(line) for line in self.made.measure.access_logs["http"].lines]
+
+    def test_an_object_a_request(self) -> None:
+        head = b'GET /hello.txt HTTP/1.1\r\nHost: a\r\nUser-Agent: "x\\\xff\r\n\r\n'
+        told = self.objects(head, head, b"BREW\x1b\r\n\r\n")  # the second one is answered at once
+        self.assertEqual(
+            told[0],
+            {
+                "time": "2023-11-14T22:13:20Z",
+                "host": "192.0.2.7",
+                "user": None,
+                "status": 200,
+                "sent": 6,
+                "request": "GET /hello.txt HTTP/1.1",
+                "referer": None,
+                "user_agent": '"x\\\\\\xff',
+            },
+        )
+        self.assertEqual(told[1], told[0])
+        self.assertEqual((told[2]["status"], told[2]["request"]), (400, "BREW\\x1b"))

@@ -19,7 +19,6 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netdaemon.interfaces import IDeadline, ISession
-from netdaemon.protocols.http.access import joined
 from netdaemon.protocols.http.closing import LINGER, closes_by_halves
 from netdaemon.protocols.http.heads import Known
 from netdaemon.protocols.http.http2.compression import (
@@ -220,8 +219,8 @@ class Session(Protocol):
             self._intake.earned()
         factory.found.inc()
         if site.access is not None:
-            line, end = known.logged(b"GET %b HTTP/2.0\r\n" % known.request.target)
-            site.access.write(joined(self.caller.host, factory.now.moment, line, 200, size, end))
+            logged = known.logged(site.access, b"GET %b HTTP/2.0\r\n" % known.request.target)
+            site.access.write(self.caller.host, logged, 200, size)
         self._unwritten += size
         if self._unwritten >= HELD:
             self._write()
