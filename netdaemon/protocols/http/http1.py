@@ -45,7 +45,7 @@ from netdaemon.protocols.http.response import PHRASES, FileBody, Response, Strea
 from netdaemon.protocols.http.sending import BODILESS, STATUS_LINES, Sending, frame, read_whole
 
 if TYPE_CHECKING:
-    from netdaemon.protocols.http.server import SessionFactory
+    pass
 
 _OK = STATUS_LINES[200]
 _CLOSE = b"\r\nConnection: close"
@@ -67,13 +67,11 @@ class Session(Reading):
     _successor: Any = None
     """The session of HTTP/2 that has taken the connection over."""
 
-    def __init__(self, factory: SessionFactory) -> None:
-        super().__init__(factory)
-        self._last = False  # the response under way is the connection's last
-        self._sending: Sending | None = None  # the large body under way
-        self._task: Deferred[None] | None = None
-        self._sent = 0
-        self._user = ""
+    _last = False  # the response under way is the connection's last
+    _sending: Sending | None = None  # the large body under way
+    _task: Deferred[None] | None = None
+    _sent = 0
+    _user = ""
 
     # --- the transport's calls -------------------------------------------------------------------------------
 

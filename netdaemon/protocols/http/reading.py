@@ -48,6 +48,19 @@ class Reading(ABC, Protocol):
     _deadline: IDeadline
     _route: Route
 
+    # What most connections never have, or hardly ever, stands here until they do: up to 30 attributes share their keys
+    # with all others of their class, and one more would more than double the memory of an idle connection.
+    _ended = False  # the peer has sent its last
+    _unread = False  # the peer may be sending what nobody will read
+    _body: Decoder | None = None  # as long as more of the request's body is to come
+    _incoming: Incoming | None = None  # who takes that
+    _expecting = False  # the peer may wait for 100 Continue before it sends its body
+    _limit = 0
+    _taken = 0
+    _patience = 0.0  # seconds that the next step of the body may still be waited for
+    _waiting_since = 0.0
+    _status = 0  # of the response that was begun
+
     def __init__(self, factory: SessionFactory) -> None:
         self._factory = factory
         self._phase = HEAD
@@ -58,8 +71,6 @@ class Reading(ABC, Protocol):
         self._seen = 0  # octets of the buffer that hold no head's end
         self._paused = False  # we don't read
         self._full = False  # the transport can't write
-        self._ended = False  # the peer has sent its last
-        self._unread = False  # the peer may be sending what nobody will read
         self._working = False
         # The request under way.
         self._head = b""
@@ -67,14 +78,6 @@ class Reading(ABC, Protocol):
         self._site: Served | None = None
         self._newer = True  # HTTP/1.1
         self._keep = False
-        self._body: Decoder | None = None  # as long as more of its body is to come
-        self._incoming: Incoming | None = None  # who takes that
-        self._expecting = False  # the peer may wait for 100 Continue before it sends its body
-        self._limit = 0
-        self._taken = 0
-        self._patience = 0.0  # seconds that the next step of the body may still be waited for
-        self._waiting_since = 0.0
-        self._status = 0  # of the response that was begun
 
     # --- for the session -------------------------------------------------------------------------------------
 
