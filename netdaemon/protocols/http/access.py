@@ -35,7 +35,8 @@ class AccessLines(ABC):
 
     @abstractmethod
     def write(self, host: str, prepared: Prepared, status: int, sent: int, user: str = "") -> None:
-        """Write a line; ``sent`` counts octets of the body, ``user`` is empty for nobody."""
+        """Write a line, of the second in which `Now.field` was last asked for: the response's. ``sent`` counts octets
+        of the body, ``user`` is empty for nobody."""
 
 
 class CombinedLines(AccessLines):
@@ -47,7 +48,7 @@ class CombinedLines(AccessLines):
 
     def write(self, host: str, prepared: Prepared, status: int, sent: int, user: str = "") -> None:
         line, end = prepared
-        self._log.write(f'{host} - {user or "-"} [{self._now.log()}] "{line}" {status} {sent} {end}')
+        self._log.write(f'{host} - {user or "-"} [{self._now.moment}] "{line}" {status} {sent} {end}')
 
 
 class JSONLines(AccessLines):

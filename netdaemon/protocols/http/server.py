@@ -106,6 +106,7 @@ class SessionFactory(Factory):
         self.count(method, status)
         access = self.sites.own.access if site is None else site.access
         if access is not None:
+            self.now.field()  # a response that went on for long, or was another's, may have asked long ago
             access.write(caller.host, access.prepare(line, fields), status, sent, user)
 
 
