@@ -141,15 +141,16 @@ class Corked(tcp.Connection):
             job.done.errback(Failure(error.ConnectionDone()))
         elif count <= 0:
             job.done.callback(None)
-        elif self._file is not None:
-            cast("deque[bytes | FileJob]", self._behind).append(job)
         else:
             if count > UNSENT and not self._bounded:
                 self._bound_unsent()
-            self._file = job
-            self._behind = deque()
-            if not self._corked:
-                self.startWriting()
+            if self._file is not None:
+                cast("deque[bytes | FileJob]", self._behind).append(job)
+            else:
+                self._file = job
+                self._behind = deque()
+                if not self._corked:
+                    self.startWriting()
         return job.done
 
     def _bound_unsent(self) -> None:

@@ -17,7 +17,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from netdaemon.wire.transport import FileShrank, StreamTransport, file_sender
+from netdaemon.wire.transport import UNSENT, FileShrank, StreamTransport, file_sender
 from tests.wire.producers import Told
 
 CONTENT = bytes(range(256)) * 4096
@@ -373,6 +373,23 @@ class SendFileTests(TransportCase):
         self.assertEqual(self.received(), CONTENT[:100])
         self.assertIsInstance(self.protocol.lost.value, ConnectionDone)
         self.assertEqual(counted.calls, 0)
+
+    def test_what_waits_in_the_kernel_is_bounded(self) -> None:
+        """For a large file, once; where the socket can't, the file goes all the same."""
+        self.transport.begin()
+        asked: list[tuple[int, ...]] = []
+        self.transport.socket = WatchedSocket(self.transport.socket)
+
+        def refuse(*option: int) -> None:
+            asked.append(option)
+            raise OSError(errno.EOPNOTSUPP, "no such thing here")
+
+        self.transport.socket.setsockopt = refuse
+        self.send(0, UNSENT)
+        self.send(0, UNSENT + 1)
+        self.send(0, UNSENT + 1)
+        self.assertEqual(self.received(), CONTENT[:UNSENT] + 2 * CONTENT[: UNSENT + 1])
+        self.assertEqual(asked, [(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)])
 
     def test_the_next_file_may_begin_in_the_first_ones_callback(self) -> None:
         self.transport.begin()
