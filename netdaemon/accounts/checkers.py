@@ -173,7 +173,7 @@ def strcred_checker(word: str) -> ICredentialsChecker:
     if isinstance(checker, InMemoryUsernamePasswordDatabaseDontUse):
         # the plugin `memory` keeps str, while the credentials that it compares hold bytes
         checker.users = {_bytes(name): _bytes(password) for name, password in checker.users.items()}
-    return checker  # type: ignore[no-any-return]
+    return checker  # type: ignore[no-any-return]  # Any, as makeChecker has no types
 
 
 async def _ask(checker: Any, name: str, password: bytes) -> bytes | None:

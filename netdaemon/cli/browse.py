@@ -108,7 +108,7 @@ class Session:
                 continue
             digits, self._digits = self._digits, ""
             if key == "enter" and digits:
-                self._try(lambda digits=digits: walk.choose(int(digits)))  # type: ignore[misc]
+                self._try(lambda digits=digits: walk.choose(int(digits)))  # type: ignore[misc]  # mypy infers no default of a lambda
             elif key in _KEYS:
                 _KEYS[key](self)
             else:

@@ -211,5 +211,5 @@ def _told(error: BaseException) -> bytes:
 
 def is_resumed(connection: SSL.Connection) -> bool:
     """Is the connection's TLS session a resumed one? pyOpenSSL has no call for it, and the library beneath it has."""
-    library: Any = SSL._lib  # type: ignore[attr-defined]
+    library: Any = SSL._lib  # type: ignore[attr-defined]  # the binding, which pyOpenSSL does not declare
     return bool(library.SSL_session_reused(connection._ssl))

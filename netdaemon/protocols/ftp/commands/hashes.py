@@ -77,7 +77,8 @@ async def _digest(session: FTPSession, path: bytes, name: bytes, start: int, sto
         if HASHES[name]:
             return (await session.tree.digest(path, HASHES[name], start, stop)).hex().encode()
         with session.tree.open(path) as document:
-            return await session.factory.house.in_thread(_crc, document.fd, path, start, stop)  # type: ignore[no-any-return]
+            crc: bytes = await session.factory.house.in_thread(_crc, document.fd, path, start, stop)
+            return crc
     except BadOffset:
         raise Refused(b"501 The range ends behind the file.") from None
 
