@@ -170,6 +170,7 @@ class LoginTests(WorkersCase):
         daemon = await self.started(ini)
         for number in range(4):
             self.assertEqual((await self.attempt(daemon, b"wrong%d" % number))[1], b"out")
+        await self.known_to_both(daemon)
         await self.banned_by_both(daemon)
         self.assertTrue(await daemon.reload())
         await self.one_crew(daemon)
@@ -180,12 +181,20 @@ class LoginTests(WorkersCase):
         await self.banned_by_both(daemon)
         await self.stopped(daemon)
 
-    async def attempt(self, daemon: Daemon, password: bytes) -> tuple[int, bytes]:
+    async def attempt(self, daemon: Daemon, password: bytes = b"") -> tuple[int, bytes]:
         caller = await call(self, daemon.port("turnstile"))
         caller.send(b"mulder %b\n" % password)
         pid, answer = (await caller.until()).split()
         caller.hang_up()
         return int(pid), answer
+
+    async def known_to_both(self, daemon: Daemon) -> None:
+        """A ban reaches the other worker by their parent, a moment later; asking changes nothing."""
+        knowing: set[int] = set()
+        while knowing != children(daemon.pid):
+            pid, answer = await self.attempt(daemon)
+            if answer == b"banned":
+                knowing.add(pid)
 
     async def banned_by_both(self, daemon: Daemon) -> None:
         """The right password helps no more, whichever worker is asked."""

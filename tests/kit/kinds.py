@@ -14,6 +14,7 @@ from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from netdaemon.accounts.origin import origin
 from netdaemon.config.keys import key
 from netdaemon.config.settings import ServiceSettings
 from netdaemon.config.values import duration, text
@@ -97,7 +98,7 @@ class Who(Protocol):
 
 
 class Turnstile(LineReceiver):
-    """`mulder trustno1` -> `PID in`, `PID out` or `PID banned`."""
+    """`mulder trustno1` -> `PID in`, `PID out` or `PID banned`; `mulder` tries nothing: `PID banned` or `PID free`."""
 
     delimiter = b"\n"
 
@@ -106,7 +107,17 @@ class Turnstile(LineReceiver):
         self.house = house
 
     def lineReceived(self, line: bytes) -> None:
-        Deferred.fromCoroutine(self.tried(*line.split()))
+        words = line.split()
+        if len(words) == 1:
+            self.asked(words[0])
+        else:
+            Deferred.fromCoroutine(self.tried(*words))
+
+    def asked(self, name: bytes) -> None:
+        assert self.transport is not None
+        where = origin(self.transport.getPeer())
+        banned = self.house.accounts.throttle.banned(name.decode(), where)  # type: ignore[attr-defined]  # the House's
+        self.transport.write(b"%d %b\n" % (os.getpid(), b"banned" if banned else b"free"))
 
     async def tried(self, name: bytes, password: bytes) -> None:
         assert self.transport is not None
