@@ -48,12 +48,21 @@ ARGUMENTS = (
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # WebDriver 11: the key of a reference to an element
 
 
+_TRIES = 5
+"""chromedriver takes any port of IPv6, and ends when somebody has the same one of IPv4: then another is tried."""
+
+
+class _PortTaken(AssertionError):
+    """chromedriver found no port that is free in both families."""
+
+
 class _Driver(ProcessProtocol):
     """chromedriver's process: says its port, and when it is gone."""
 
     def __init__(self) -> None:
         self.port: Deferred[int] = Deferred()
         self.ended: Deferred[None] = Deferred()
+        self.running = True
         self._said = b""
 
     def outReceived(self, data: bytes) -> None:
@@ -64,7 +73,9 @@ class _Driver(ProcessProtocol):
 
     def processEnded(self, reason: Failure) -> None:
         if not self.port.called:
-            self.port.errback(AssertionError(f"chromedriver ended: {self._said.decode('utf-8', 'replace')}"))
+            kind = _PortTaken if b"port not available" in self._said else AssertionError
+            self.port.errback(kind(f"chromedriver ended: {self._said.decode('utf-8', 'replace')}"))
+        self.running = False
         self.ended.callback(None)
 
 
@@ -86,12 +97,29 @@ class Browser:
         """Start it."""
         needs(self._test, "chromium")
         path = needs(self._test, "chromedriver")
+        for left in reversed(range(_TRIES)):
+            try:
+                self._port = await self._drive(path)
+                break
+            except _PortTaken:
+                if not left:
+                    raise
+        options = {
+            "args": [*ARGUMENTS, *self._arguments, f"--user-data-dir={self._profile}", "--window-size=1000,800"],
+            "prefs": {"download.default_directory": str(self.downloads), "download.prompt_for_download": False},
+        }
+        wanted = {"goog:chromeOptions": options, "acceptInsecureCerts": self._insecure}
+        made = await self._ask("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
+        self._session = made["sessionId"]
+
+    async def _drive(self, path: str) -> int:
+        """Start chromedriver, which gives its port. It ends with the test."""
         driver = _Driver()
         process = reactor.spawnProcess(driver, path, [path, "--port=0"], env=None)
 
         async def end() -> None:
             try:
-                if self._session:
+                if self._session and driver.running:
                     await self._call("DELETE", "")  # which ends Chromium
             finally:
                 try:
@@ -101,14 +129,7 @@ class Browser:
                 await driver.ended.addTimeout(LIMIT, reactor)
 
         self._test.addCleanup(end)
-        self._port = await driver.port.addTimeout(LIMIT, reactor)
-        options = {
-            "args": [*ARGUMENTS, *self._arguments, f"--user-data-dir={self._profile}", "--window-size=1000,800"],
-            "prefs": {"download.default_directory": str(self.downloads), "download.prompt_for_download": False},
-        }
-        wanted = {"goog:chromeOptions": options, "acceptInsecureCerts": self._insecure}
-        made = await self._ask("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
-        self._session = made["sessionId"]
+        return await driver.port.addTimeout(LIMIT, reactor)
 
     # --- what a person does ----------------------------------------------------------------------------------
 
