@@ -1,0 +1,58 @@
+"""A header block as fields (RFC 5322 section 2.2).
+
+Names are compared without case and given in lower case. Values are unfolded octets: RFC 6532 allows UTF-8 in them, and
+what is stored may hold anything else.
+"""
+
+from __future__ import annotations
+
+import re
+
+_FOLD = re.compile(rb"\n+(?=[ \t])")
+
+
+class Header:
+    """The fields of one header block. Of fields that may stand once, the first counts."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, block: bytes = b"") -> None:
+        values: dict[bytes, list[bytes]] = {}
+        for name, value in split_header(block):
+            known = values.get(name)
+            if known is None:
+                values[name] = [value]
+            else:
+                known.append(value)
+        self._values = values
+
+    def first(self, name: bytes) -> bytes | None:
+        """The first value of a field, None when there is no such field. ``name`` in lower case."""
+        values = self._values.get(name)
+        return values[0] if values else None
+
+    def all(self, name: bytes) -> list[bytes]:
+        """Each value of a field, in order. ``name`` in lower case."""
+        return self._values.get(name, [])
+
+    def __contains__(self, name: bytes) -> bool:
+        return name in self._values
+
+
+def split_header(block: bytes) -> list[tuple[bytes, bytes]]:
+    """(name in lower case, value unfolded and stripped) of each field.
+
+    The block may have any line ends; lines that are no fields are passed over. A bare CR becomes a space, so that no
+    value holds CR or LF.
+    """
+    if b"\r" in block:
+        block = block.replace(b"\r\n", b"\n").replace(b"\r", b" ")
+    # RFC 5322 2.2.3: unfolding removes the line's end, and nothing else
+    block = _FOLD.sub(b"", block)
+    fields = []
+    for line in block.split(b"\n"):
+        name, colon, value = line.partition(b":")
+        if colon:
+            # RFC 5322 4.5: the obsolete syntax allows white space in front of the colon
+            fields.append((name.rstrip(b" \t").lower(), value.strip(b" \t")))
+    return fields
