@@ -1,0 +1,74 @@
+"""The beginning of a message's text, to be shown beside its subject (RFC 8970)."""
+
+from __future__ import annotations
+
+import html
+import re
+
+from netdaemon.mail.charsets import decode
+from netdaemon.mail.content import Content
+from netdaemon.mail.parameters import parameter
+from netdaemon.mail.text import one_line
+from netdaemon.mail.transfer import transfer_decoded
+
+CHARACTERS = 200
+"""RFC 8970 3.1: no preview is longer."""
+OCTETS = 32 << 10
+"""So much of a text is looked at: some HTML has a long style sheet in front."""
+_ENOUGH = 1024  # of a text without markup, in nearly every case
+
+# Elements whose text nobody sees. Each is looked for once from where the one before ended.
+_HIDDEN = re.compile(r"<(?:!--|(script|style|head|title|template)\b)", re.IGNORECASE)
+# A "<" ends a tag that has no end: so no tag is read twice.
+_TAG = re.compile(r"<[/!?a-zA-Z][^<>]*+>?")
+_UNSEEN = re.compile("[\u00ad\u034f\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]+")
+_QUOTE = re.compile(r"(?m)^[ \t]*+>.*+$\n?")
+
+
+def preview(octets: bytes, content: Content) -> str:
+    """Up to 200 characters of a text part whose first octets these are, still encoded."""
+    if len(octets) > _ENOUGH and not content.is_type(b"text", b"html"):
+        beginning = _preview(octets[:_ENOUGH], content)
+        if len(beginning) == CHARACTERS:
+            return beginning
+    return _preview(octets, content)
+
+
+def _preview(octets: bytes, content: Content) -> str:
+    text = decode(transfer_decoded(octets, content.encoding), parameter(content.parameters, b"charset") or b"")
+    if content.is_type(b"text", b"html"):
+        text = html.unescape(_without_markup(text))
+    elif ">" in text:
+        # What is quoted, the reader has seen; unless there is nothing else.
+        own = _QUOTE.sub("", text.replace("\r\n", "\n"))
+        text = own if own.strip() else text
+    # What senders put in to hide what follows from previews is not shown, and so is half a character at the end.
+    if not text.isascii():
+        text = _UNSEEN.sub("", text).rstrip("\ufffd")
+    text = " ".join(text.split())
+    if not text.isprintable():
+        text = " ".join(one_line(text).split())
+    return text[:CHARACTERS].rstrip()
+
+
+def _without_markup(text: str) -> str:
+    kept, at = [], 0
+    while True:
+        hidden = _HIDDEN.search(text, at)
+        if hidden is None:
+            kept.append(text[at:])
+            break
+        kept.append(text[at : hidden.start()])
+        end = _end(text, hidden)
+        if end is None:
+            break
+        at = end
+    return _TAG.sub(" ", " ".join(kept))
+
+
+def _end(text: str, hidden: re.Match[str]) -> int | None:
+    """Behind a comment or an element that is not shown; None when it has no end."""
+    name = hidden[1]
+    ending = re.compile("-->" if name is None else rf"</{name}\b[^<>]*+>?", re.IGNORECASE)
+    found = ending.search(text, hidden.end())
+    return None if found is None else found.end()
