@@ -189,26 +189,27 @@ class StructureReader:
         while True:
             found = data.find(self._delimiter, at)
             if found < 0:
-                # the CR in front of what may be the delimiter's beginning stays, too
-                at = max(at, len(data) - len(self._delimiter))
+                at = max(at, len(data) - len(self._delimiter) + 1)  # its beginning may stand there
                 break
             if len(data) < found + self._reach and not self._final:
-                at = max(at, found - 1)
+                at = found
                 break
             if data.startswith(self._candidates, found + 3):
                 self._delimit(found)
                 return True
             at = found + 1
-        self._at = self._keep = at
+        self._at = at
+        self._keep = max(at - 1, 0)  # with the CR in front of it
         return False
 
     def _rest_of_line(self) -> bool:
         """Behind a boundary: RFC 2046 5.1.1 allows white space there; whatever stands there is taken for it."""
         found = self._data.find(b"\n", self._at)
+        # The CR in front of the line end stays: both may belong to the next boundary
+        self._at = len(self._data) if found < 0 else found
+        self._keep = max(self._at - 1, 0)
         if found < 0:
-            self._at = self._keep = len(self._data)
             return False
-        self._at = self._keep = found
         if self._closing:
             self._step = self._body
         else:
