@@ -28,7 +28,7 @@ class Listed(NamedTuple):
 
 _GROUP_END = Listed(None, None, None, None)
 MAX_LISTED = 10_000
-"""More of one field are passed over."""
+"""More are passed over."""
 
 _ATOM = rb"[%b.]++" % ATEXT
 # name <local@domain>, "name" <local@domain>, local@domain: most fields are one of these
@@ -41,21 +41,24 @@ _TOKEN = re.compile(
 )  # fmt: skip
 
 
-def parse_address_list(value: bytes) -> list[Listed]:
-    """The addresses of an unfolded field."""
+def parse_address_list(value: bytes, limit: int = MAX_LISTED) -> list[Listed]:
+    """The addresses of an unfolded field, the first ``limit`` of them; a group's end is never left out."""
+    if limit <= 0:
+        return []
     simple = _SIMPLE(value)
     if simple is not None:
         quoted, phrase, local, domain, bare, bare_domain = simple.groups()
         if bare is not None:
             return [Listed(None, None, bare, bare_domain)]
         return [Listed(quoted or phrase or None, None, local, domain)]
-    return _Reading().read(value)
+    return _Reading(limit).read(value)
 
 
 class _Reading:
     """One field, token by token; what an address is shows at its end."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
         self.found: list[Listed] = []
         self.in_group = False
         self.clear()
@@ -77,9 +80,10 @@ class _Reading:
                 self.word(text)
             else:
                 self.special(text)
-            if len(self.found) >= MAX_LISTED:
+            if len(self.found) >= self.limit:
                 break
-        self.address()
+        else:
+            self.address()
         if self.in_group:
             self.found.append(_GROUP_END)
         return self.found

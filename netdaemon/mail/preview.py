@@ -15,7 +15,8 @@ CHARACTERS = 200
 """RFC 8970 3.1: no preview is longer."""
 OCTETS = 32 << 10
 """So much of a text is looked at: some HTML has a long style sheet in front."""
-_ENOUGH = 1024  # of a text without markup, in nearly every case
+_ENOUGH, _ENOUGH_HTML = 1024, 4096  # in nearly every case
+_BEYOND = 2 * CHARACTERS  # what stands at a cut, an entity by half, is not among what is shown
 
 # Elements whose text nobody sees. Each is looked for once from where the one before ended.
 _HIDDEN = re.compile(r"<(?:!--|(script|style|head|title|template)\b)", re.IGNORECASE)
@@ -27,14 +28,14 @@ _QUOTE = re.compile(r"(?m)^[ \t]*+>.*+$\n?")
 
 def preview(octets: bytes, content: Content) -> str:
     """Up to 200 characters of a text part whose first octets these are, still encoded."""
-    if len(octets) > _ENOUGH and not content.is_type(b"text", b"html"):
-        beginning = _preview(octets[:_ENOUGH], content)
-        if len(beginning) == CHARACTERS:
-            return beginning
-    return _preview(octets, content)
+    enough = _ENOUGH_HTML if content.is_type(b"text", b"html") else _ENOUGH
+    text = _text(octets[:enough], content)
+    if len(octets) > enough and len(text) < _BEYOND:
+        text = _text(octets, content)
+    return text[:CHARACTERS].rstrip()
 
 
-def _preview(octets: bytes, content: Content) -> str:
+def _text(octets: bytes, content: Content) -> str:
     text = decode(transfer_decoded(octets, content.encoding), parameter(content.parameters, b"charset") or b"")
     if content.is_type(b"text", b"html"):
         text = html.unescape(_without_markup(text))
@@ -48,7 +49,7 @@ def _preview(octets: bytes, content: Content) -> str:
     text = " ".join(text.split())
     if not text.isprintable():
         text = " ".join(one_line(text).split())
-    return text[:CHARACTERS].rstrip()
+    return text
 
 
 def _without_markup(text: str) -> str:

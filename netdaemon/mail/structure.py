@@ -50,7 +50,8 @@ class Part:
         self.kind = LEAF
         self.content: Content = PLAIN
         self.header: Header | None = None
-        """Of messages: the whole one, and those in message/rfc822. None for a multipart's parts."""
+        """Of messages: the whole one, and those in message/rfc822. None for a multipart's parts. It has the fields
+        that ENVELOPE and a summary are made of."""
         self.children: list[Part] = []
         """A multipart's parts; the one message of message/rfc822."""
 
@@ -68,6 +69,11 @@ def read_structure(octets: Iterable[bytes], limits: Limits | None = None) -> Par
 _EMPTY = re.compile(rb"\n\r?\n")
 _EMPTY_OR_DASHES = re.compile(rb"\n(?:\r?\n|--)")
 _DIGEST = (b"multipart", b"digest")
+_FIELDS = frozenset(
+    b"date subject from sender reply-to to cc bcc in-reply-to message-id references mime-version content-type "
+    b"content-id content-description content-transfer-encoding content-md5 content-disposition content-language "
+    b"content-location".split()
+)
 _CR = 13
 
 
@@ -237,7 +243,7 @@ class StructureReader:
         part.body = self._base + body
         self._pass(body)
         self._lines_before[-1] = self._line_ends
-        header = Header(self._header_block(part.start - self._base, stop))
+        header = Header(self._header_block(part.start - self._base, stop), _FIELDS)
         within_mime = parent is not None and parent.kind == MULTIPART
         default = MESSAGE if parent is not None and within_mime and parent.content.is_type(*_DIGEST) else PLAIN
         part.content = content = describe(header, default, within_mime=within_mime)

@@ -73,6 +73,10 @@ class AddressListTests(SynchronousTestCase):
 
     def test_no_more_than_there_may_be(self) -> None:
         self.assertEqual(len(parse_address_list(b"a@b," * (MAX_LISTED + 5))), MAX_LISTED)
+        self.assertEqual(len(parse_address_list(b"a@b,c@d,e@f", 2)), 2)
+        self.assertEqual(len(parse_address_list(b"a@b,c@d", 2)), 2)
+        self.assertEqual(parse_address_list(b"a@b", 0), [])
+        self.assertEqual(parse_address_list(b"g: a@b,c@d;, e@f", 2)[1:], [plain(b"a", b"b"), END])
 
     @given(
         st.lists(

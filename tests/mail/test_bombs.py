@@ -157,6 +157,11 @@ class StructureBombTests(BombTestCase):
         part = b"--a\r\nContent-Type: a/b; name=" + b"x" * 60_000 + b"\r\n\r\n"
         self.assertLess(peak(lambda: summarise([self.multipart, *[part] * 200])), 12 * MEBI)
 
+    def test_fields_without_number(self) -> None:
+        octets = b"a:\n" * 80_000
+        self.assertLess(peak(lambda: summarise([octets])), 6 * MEBI)
+        self.assertLess(peak(lambda: summarise([b"To:\n" * 60_000])), 12 * MEBI)
+
     def test_octet_by_octet(self) -> None:
         """A long header in the smallest pieces is not put together anew for each."""
 

@@ -13,7 +13,15 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from netdaemon.mail import Malformed
 from netdaemon.mail.addresses import Address, Mailbox, mailboxes
-from netdaemon.mail.compose import compose, crlf, encoding_for, new_message_id, quoted_printable, text_part
+from netdaemon.mail.compose import (
+    compose,
+    crlf,
+    encoding_for,
+    missing_fields,
+    new_message_id,
+    quoted_printable,
+    text_part,
+)
 from netdaemon.mail.fields import address_field, folded, parameter_words, text_field
 from netdaemon.mail.header import Header
 from netdaemon.mail.parameters import decoded_parameter, parse_content_type
@@ -128,6 +136,17 @@ class ComposeTests(SynchronousTestCase):
         message = theirs(octets)
         self.assertEqual(
             (message["cc"], message["x-y"], message["in-reply-to"]), ("Fox Müller <fox@spam.egg>", "z", "<n@x>")
+        )
+
+    def test_what_is_missing(self) -> None:
+        def missing(block: bytes) -> bytes:
+            return missing_fields(Header(block), sender=SENDER, now=784111777, message_id="<m@x>")
+
+        self.assertEqual(missing(b"Date: x\r\nfrom: y\r\nMESSAGE-ID: z\r\n"), b"")
+        self.assertEqual(
+            missing(b"Subject: x"),
+            b"Date: Sun, 06 Nov 1994 08:49:37 +0000\r\nFrom: =?utf-8?b?Rm94IE3DvGxsZXI=?= <fox@spam.egg>\r\n"
+            b"Message-ID: <m@x>\r\n",
         )
 
     def test_nothing_gets_in(self) -> None:

@@ -140,6 +140,12 @@ class EnvelopeTests(SynchronousTestCase):
             b'(NIL "one" NIL NIL NIL ((NIL NIL "a" "x")(NIL NIL "b" "x")) NIL NIL NIL NIL)',
         )
 
+    def test_not_too_many_authors(self) -> None:
+        kept = kept_envelope(Header(b"From: " + b"a@b," * 60 + b"\nFrom: " + b"c@d," * 60 + b"\nTo: " + b"e@f, " * 200))
+        envelope = read_envelope(kept)
+        self.assertEqual([len(envelope.from_), len(envelope.sender), len(envelope.to)], [100, 100, 200])
+        self.assertEqual(envelope.from_[99].local, b"c")
+
     def test_as_values(self) -> None:
         kept = kept_envelope(
             Header('Date: d\nSubject: ü)"(\nFrom: "a b" <c@d>\nTo: g: x@y;\nMessage-ID: <m>\n'.encode())

@@ -27,6 +27,10 @@ class HeaderTests(SynchronousTestCase):
             (header.first(b"cc"), header.all(b"cc"), b"cc" in header, b"to" in header), (None, [], False, True)
         )
 
+    def test_of_certain_names(self) -> None:
+        header = Header(b"A: b\r\nC: d\r\nA: e\r\n", {b"a"})
+        self.assertEqual((header.all(b"a"), header.first(b"c")), ([b"b", b"e"], None))
+
     def test_any_line_end(self) -> None:
         for end in (b"\r\n", b"\n", b"\n\n"):
             self.assertEqual(split_header(b"A: b%b c%bD: e" % (end, end)), [(b"a", b"b c"), (b"d", b"e")])

@@ -312,17 +312,17 @@ class LimitTests(SynchronousTestCase):
         self.assertEqual((last.content.subtype, last.children, last.end), (b"octet-stream", [], len(octets)))
 
     def test_a_long_header(self) -> None:
-        octets = b"Subject: x\r\nX-Long: " + b"y" * 100 + b"\r\nTo: z\r\n\r\nbody\r\n"
+        octets = b"Subject: x\r\nSender: " + b"y" * 100 + b"\r\nTo: z\r\n\r\nbody\r\n"
         for limit, fields in (
-            (len(octets), {b"subject", b"x-long", b"to"}),
-            (125, {b"subject", b"x-long"}),
+            (len(octets), {b"subject", b"sender", b"to"}),
+            (125, {b"subject", b"sender"}),
             (50, {b"subject"}),
             (5, set()),
         ):
             for at in ([], range(len(octets)), range(0, len(octets), 7)):
                 root = read(cut(octets, at), Limits(header=limit)).root
                 assert root.header is not None
-                self.assertEqual({name for name in (b"subject", b"x-long", b"to") if name in root.header}, fields)
+                self.assertEqual({name for name in (b"subject", b"sender", b"to") if name in root.header}, fields)
                 self.assertEqual((octets[root.body : root.end], root.lines), (b"body\r\n", 1))
 
     def test_all_headers_together(self) -> None:
