@@ -10,6 +10,8 @@ import re
 from collections.abc import Container, Iterator
 
 _FOLD = re.compile(rb"\n+(?=[ \t])")
+# One field as it is written: a line, and those behind it that begin with white space
+_WRITTEN = re.compile(rb"[^\n]++(?:\n|\Z)(?:[ \t][^\n]*+(?:\n|\Z))*+")
 
 
 class Header:
@@ -61,3 +63,17 @@ def _fields(block: bytes) -> Iterator[tuple[bytes, bytes]]:
         if colon:
             # RFC 5322 4.5: the obsolete syntax allows white space in front of the colon
             yield name.rstrip(b" \t").lower(), value.strip(b" \t")
+
+
+def select_fields(block: bytes, names: Container[bytes], *, others: bool = False) -> bytes:
+    """The fields of these names as they are written, or all ``others``, with an empty line behind them.
+
+    What HEADER.FIELDS and HEADER.FIELDS.NOT are made of (RFC 9051 section 6.4.5.1). ``names`` in lower case.
+    """
+    selected = []
+    for match in _WRITTEN.finditer(block):
+        written = match[0]
+        name, colon, _ = written.partition(b":")
+        if colon and (name.strip(b" \t").lower() in names) is not others:
+            selected.append(written if written.endswith(b"\n") else written + b"\r\n")
+    return b"".join(selected) + b"\r\n"

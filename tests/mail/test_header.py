@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from netdaemon.mail.header import Header, split_header
+from netdaemon.mail.header import Header, select_fields, split_header
 from netdaemon.mail.lexis import comment_end, without_comments
 
 
@@ -35,6 +35,21 @@ class HeaderTests(SynchronousTestCase):
         for end in (b"\r\n", b"\n", b"\n\n"):
             self.assertEqual(split_header(b"A: b%b c%bD: e" % (end, end)), [(b"a", b"b c"), (b"d", b"e")])
         self.assertEqual(split_header(b"A: b\rC: d\r\n"), [(b"a", b"b C: d")])
+
+    def test_fields_as_they_are_written(self) -> None:
+        block = b"Subject: a\r\n b\r\nTo : x\nnone\r\n\tof these\r\nSUBJECT:c\r\n\r\n"
+        self.assertEqual(select_fields(block, {b"subject"}), b"Subject: a\r\n b\r\nSUBJECT:c\r\n\r\n")
+        self.assertEqual(select_fields(block, {b"subject"}, others=True), b"To : x\n\r\n")
+        self.assertEqual(select_fields(block, set()), b"\r\n")
+        self.assertEqual(select_fields(b"A: b", {b"a"}), b"A: b\r\n\r\n")
+        self.assertEqual(select_fields(b"", {b"a"}, others=True), b"\r\n")
+
+    lines = st.sampled_from([b"A: x\r\n", b"B: y\n", b" z\r\n", b"\t\n", b"none\n", b"a:\n", b"b :\r\n"])
+
+    @given(st.lists(lines, max_size=12).map(b"".join))
+    def test_each_field_is_selected_once(self, block: bytes) -> None:
+        ours = split_header(select_fields(block, {b"a"})) + split_header(select_fields(block, {b"a"}, others=True))
+        self.assertEqual(sorted(ours), sorted(split_header(block)))
 
     @given(st.binary(max_size=80))
     def test_no_value_holds_a_line_end(self, block: bytes) -> None:
