@@ -8,6 +8,7 @@ import re
 from netdaemon.mail.charsets import decode
 from netdaemon.mail.content import Content
 from netdaemon.mail.parameters import parameter
+from netdaemon.mail.structure import Part
 from netdaemon.mail.text import one_line
 from netdaemon.mail.transfer import transfer_decoded
 
@@ -24,6 +25,43 @@ _HIDDEN = re.compile(r"<(?:!--|(script|style|head|title|template)\b)", re.IGNORE
 _TAG = re.compile(r"<[/!?a-zA-Z][^<>]*+>?")
 _UNSEEN = re.compile("[\u00ad\u034f\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]+")
 _QUOTE = re.compile(r"(?m)^[ \t]*+>.*+$\n?")
+
+
+class FirstText:
+    """The beginning of a message's first text that is no attachment and not empty: a sink for its bodies."""
+
+    def __init__(self, limit: int = OCTETS) -> None:
+        self._limit = limit
+        self._left = limit
+        self._octets: list[bytes] = []
+        self.content: Content | None = None
+        """What it is; None when there is none."""
+
+    @property
+    def octets(self) -> bytes:
+        """Still encoded."""
+        return b"".join(self._octets)
+
+    def begin(self, part: Part) -> bool:
+        if self.content is not None or not _is_readable(part.content):
+            return False
+        self.content, self._left = part.content, self._limit
+        return True
+
+    def take(self, octets: bytes) -> bool:
+        self._octets.append(octets[: self._left])
+        self._left -= len(self._octets[-1])
+        return self._left > 0
+
+    def end(self) -> None:
+        if not self.octets.strip():
+            self.content = None
+            self._octets.clear()
+
+
+def _is_readable(content: Content) -> bool:
+    is_text = content.is_type(b"text", b"plain") or content.is_type(b"text", b"html")
+    return is_text and (content.disposition or b"").lower() != b"attachment"
 
 
 def preview(octets: bytes, content: Content) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from netdaemon.mail.content import MESSAGE, OPAQUE, PLAIN, Content, describe
 from netdaemon.mail.header import Header
@@ -56,6 +57,19 @@ class Part:
         """A multipart's parts; the one message of message/rfc822."""
 
 
+class BodySink(Protocol):
+    """Who looks at bodies as they pass: those of parts that have none within, still encoded."""
+
+    def begin(self, part: Part) -> bool:
+        """A part's body begins; what it is is known, not where it ends. Shall its octets be given?"""
+
+    def take(self, octets: bytes) -> bool:
+        """The next ones. Shall there be more?"""
+
+    def end(self) -> None:
+        """That part's body has ended, whether it was asked for or not."""
+
+
 def read_structure(octets: Iterable[bytes], limits: Limits | None = None) -> Part:
     """The parts of a message whose octets come in pieces."""
     reader = StructureReader(limits)
@@ -80,11 +94,11 @@ _CR = 13
 class StructureReader:
     """Takes a message as it comes: ``feed(piece)``, then ``finish()`` gives its tree.
 
-    ``text_limit`` octets of its first text that is no attachment are kept, for a preview. Pieces wait until there are
+    A ``sink`` is offered the bodies of its parts as they pass. Pieces wait until there are
     ``gather`` octets.
     """
 
-    def __init__(self, limits: Limits | None = None, *, text_limit: int = 0, gather: int = 4096) -> None:
+    def __init__(self, limits: Limits | None = None, *, sink: BodySink | None = None, gather: int = 4096) -> None:
         self._limits = limits or Limits()
         self._gather = gather
         self._waiting: list[bytes] = []
@@ -111,16 +125,9 @@ class StructureReader:
 
         self._line_ends = 0
         self._passed = 0  # the offset up to which they are counted
-        self._text_limit = text_limit
-        self.text: Part | None = None
-        """The part whose octets are kept."""
-        self._text: list[bytes] = []
-        self._text_end = 0  # an offset
-
-    @property
-    def text_octets(self) -> bytes:
-        """The first octets of `text`, still encoded."""
-        return b"".join(self._text)
+        self._sink = sink
+        self._offered = False  # the part that is being read
+        self._taken = False
 
     def feed(self, piece: bytes) -> None:
         """The next octets."""
@@ -269,9 +276,9 @@ class StructureReader:
                     empty = Part(part.body)
                     empty.header = Header()
                     part.children.append(empty)
-        elif self._text_limit and self.text is None and whole and _is_readable(content):
-            self.text = part
-            self._text_end = part.body + self._text_limit
+        elif self._sink is not None and whole:
+            self._offered = True
+            self._taken = self._sink.begin(part)
         if self._parts >= self._limits.parts:
             self._boundaries.clear()  # the last one: it reaches to the end
 
@@ -304,14 +311,12 @@ class StructureReader:
     def _close(self, level: int, end: int) -> None:
         """What lies that deep in the path, and deeper, ends."""
         self._pass(end)
+        if self._offered and self._sink is not None:
+            self._sink.end()
+            self._offered = self._taken = False
         for part, before in zip(self._path[level:], self._lines_before[level:], strict=True):
             part.end = self._base + end
             part.lines = self._line_ends - before
-            if part is self.text:
-                self._text_end = min(self._text_end, part.end)
-                if not self.text_octets.strip():
-                    self.text = None  # nothing to read there, perhaps in the next one
-                    self._text.clear()
         del self._path[level:], self._lines_before[level:]
 
     def _line_start(self, found: int) -> int:
@@ -324,14 +329,14 @@ class StructureReader:
         self._reach = 3 + max(map(len, self._candidates), default=0) + 2
 
     def _pass(self, index: int) -> None:
-        """Nothing in front of ``index`` is needed any more but its number of line ends, and some text."""
+        """What stands in front of ``index`` is read: its line ends are counted, and a body goes to the sink."""
         behind = self._base + index
         if behind <= self._passed:
             return
         start = self._passed - self._base
         self._line_ends += self._data.count(b"\n", start, index)
-        if self._passed < self._text_end:
-            self._text.append(self._data[start : min(index, self._text_end - self._base)])
+        if self._taken and self._sink is not None:
+            self._taken = self._sink.take(self._data[start:index])
         self._passed = behind
 
 
@@ -340,10 +345,3 @@ def _common_beginning(texts: tuple[bytes, ...]) -> bytes:
         return b"".join(texts)
     lowest, highest = min(texts), max(texts)
     return lowest[: next((n for n, octet in enumerate(lowest) if octet != highest[n]), len(lowest))]
-
-
-def _is_readable(content: Content) -> bool:
-    return (
-        (content.is_type(b"text", b"plain") or content.is_type(b"text", b"html"))
-        and (content.disposition or b"").lower() != b"attachment"
-    )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from hypothesis import strategies as st
 
-from netdaemon.mail.structure import Limits, Part, StructureReader
+from netdaemon.mail.structure import BodySink, Limits, Part, StructureReader
 
 Tree = tuple[object, ...]
 
@@ -24,9 +24,11 @@ def cut(octets: bytes, at: Iterable[int]) -> list[bytes]:
     return [octets[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
-def read(pieces: Iterable[bytes], limits: Limits | None = None, *, gather: int = 0, text: int = 0) -> StructureReader:
+def read(
+    pieces: Iterable[bytes], limits: Limits | None = None, *, gather: int = 0, sink: BodySink | None = None
+) -> StructureReader:
     """A reader that has read these."""
-    reader = StructureReader(limits, gather=gather, text_limit=text)
+    reader = StructureReader(limits, gather=gather, sink=sink)
     for piece in pieces:
         reader.feed(piece)
     reader.finish()

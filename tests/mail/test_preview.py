@@ -10,11 +10,39 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from netdaemon.mail.content import Content
-from netdaemon.mail.preview import CHARACTERS, preview
+from netdaemon.mail.preview import CHARACTERS, FirstText, preview
+from tests.mail.kit import crlf, cut, read
+from tests.mail.test_structure import NESTED
 
 
 def content(subtype: bytes = b"plain", encoding: bytes = b"8bit", charset: bytes = b"utf-8") -> Content:
     return Content(b"text", subtype, ((b"charset", charset),), encoding=encoding)
+
+
+class FirstTextTests(SynchronousTestCase):
+    def text(self, octets: bytes, limit: int = 100) -> bytes:
+        found = set()
+        for at in ([], range(len(octets)), range(0, len(octets), 3)):
+            text = FirstText(limit)
+            read(cut(octets, at), sink=text)
+            found.add((text.octets, text.content is not None))
+        self.assertEqual(len(found), 1)
+        octets, there = found.pop()
+        self.assertEqual(there, bool(octets))
+        return octets
+
+    def test_the_first_text(self) -> None:
+        self.assertEqual(self.text(NESTED), b"<p>one</p>\r\n")
+        self.assertEqual(self.text(NESTED, 4), b"<p>o")
+        self.assertEqual(self.text(b"Subject: x\r\n\r\nsome\r\ntext"), b"some\r\ntext")
+        self.assertEqual(self.text(b"Subject: x\r\n\r\n"), b"")
+
+    def test_neither_attachments_nor_what_is_empty(self) -> None:
+        octets = crlf(
+            "\nContent-Type: multipart/mixed; boundary=a\n\nbefore\n--a\nContent-Disposition: attachment\n\nattached\n"
+            "--a\n\n \n\n--a\nContent-Type: text/csv\n\nc,s,v\n--a\n\nthis\n--a\n\nnot this\n--a--\n"
+        )
+        self.assertEqual(self.text(octets), b"this")
 
 
 class PreviewTests(SynchronousTestCase):

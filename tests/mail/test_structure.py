@@ -263,27 +263,55 @@ class StructureTests(SynchronousTestCase):
                 self.assertEqual(tree(read(cut(octets, [at])).root), wanted, (octets, at))
 
 
-class TextTests(SynchronousTestCase):
-    """The octets that are kept for a preview."""
+class Bodies:
+    """A sink that notes all that it is told; of images it takes three octets and no more, of messages' texts all."""
 
-    def text(self, octets: bytes, limit: int = 100) -> bytes:
-        found = read([octets], text=limit).text_octets
-        for at in (range(len(octets)), range(0, len(octets), 3)):
-            self.assertEqual(read(cut(octets, at), text=limit).text_octets, found)
-        return found
+    def __init__(self) -> None:
+        self.told: list[object] = []
 
-    def test_the_first_text(self) -> None:
-        self.assertEqual(self.text(NESTED), b"<p>one</p>\r\n")
-        self.assertEqual(self.text(NESTED, 4), b"<p>o")
-        self.assertEqual(self.text(b"Subject: x\r\n\r\nsome\r\ntext"), b"some\r\ntext")
-        self.assertEqual(self.text(b"Subject: x\r\n\r\n"), b"")
+    def begin(self, part: Part) -> bool:
+        self.told.append(part.content.type + b"/" + part.content.subtype)
+        self.told.append(b"")
+        return part.content.type != b"audio"
 
-    def test_neither_attachments_nor_what_is_empty(self) -> None:
-        octets = crlf(
-            "\nContent-Type: multipart/mixed; boundary=a\n\nbefore\n--a\nContent-Disposition: attachment\n\nattached\n"
-            "--a\n\n \n\n--a\nContent-Type: text/csv\n\nc,s,v\n--a\n\nthis\n--a\n\nnot this\n--a--\n"
+    def take(self, octets: bytes) -> bool:
+        assert isinstance(self.told[-1], bytes)
+        self.told[-1] += octets
+        return self.told[-2] != b"image/png"
+
+    def end(self) -> None:
+        self.told.append("end")
+
+
+class SinkTests(SynchronousTestCase):
+    def check(self, octets: bytes, *wanted: object) -> None:
+        for at in ([], range(len(octets)), range(0, len(octets), 3), *([n] for n in range(len(octets)))):
+            bodies = Bodies()
+            read(cut(octets, at), sink=bodies)
+            self.assertEqual(tuple(bodies.told), wanted, at)
+
+    def test_one_body(self) -> None:
+        self.check(b"Subject: x\r\n\r\nsome\r\ntext\r\n", b"text/plain", b"some\r\ntext\r\n", "end")
+        self.check(b"Subject: x\r\n\r\n", b"text/plain", b"", "end")
+        self.check(b"Subject: x\r\n")
+
+    def test_no_preamble_no_boundaries_no_headers(self) -> None:
+        self.check(
+            NESTED, b"text/html", b"<p>one</p>\r\n", "end", b"text/plain", b"two", "end", b"image/png", b"", "end"
         )
-        self.assertEqual(self.text(octets), b"this")
+
+    def test_what_is_not_wanted(self) -> None:
+        octets = crlf(
+            "\nContent-Type: multipart/mixed; boundary=a\n\nbefore\n--a\nContent-Type: audio/x\n\nx\n--a\n\ny\n\n--a\n"
+            "Content-Type: a/b\n--a--\nbehind\n"
+        )
+        self.check(octets, b"audio/x", b"", "end", b"text/plain", b"y\r\n", "end")
+
+    def test_enough_is_enough(self) -> None:
+        octets = b"Content-Type: image/png\r\n\r\n" + b"x" * 9
+        bodies = Bodies()
+        read(cut(octets, [30, 33]), sink=bodies)
+        self.assertEqual(bodies.told, [b"image/png", b"xxx", "end"])
 
 
 class LimitTests(SynchronousTestCase):
