@@ -6,8 +6,13 @@ it has none. Codecs that are no charsets of mail, or that take more than linear 
 
 from __future__ import annotations
 
+import codecs
 import re
 from encodings.aliases import aliases
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 _UNFIT = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem", "charmap"} | {
     name for name in aliases.values() if name.endswith("_codec") or name in ("rot_13", "tactis")
@@ -50,3 +55,52 @@ def decode(octets: bytes, charset: bytes) -> str:
             codec = "cp1252"
     text = octets.decode(codec, "replace")
     return text if codec == "cp1252" else _SURROGATE.sub("\ufffd", text)
+
+
+_BY_ITSELF = "netdaemon.mail.windows-1252"
+
+
+def incremental_decoder(charset: bytes) -> codecs.IncrementalDecoder:
+    """The same for octets that come in pieces. Without a known charset each octet that is no UTF-8 is taken for
+    windows-1252 by itself."""
+    codec = codec_name(charset) if charset else "utf_8"
+    if codec in _MARKS:
+        return _Wide(codec)
+    certain = codec not in (None, "utf_8") or charset.lower().startswith(b"utf")
+    return codecs.getincrementaldecoder(codec or "utf_8")("replace" if certain else _BY_ITSELF)
+
+
+# What Python's own would refuse to decode in pieces unless a mark tells the order of its octets
+_MARKS = {
+    "utf_16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+    "utf_32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+}
+
+
+class _Wide(codecs.IncrementalDecoder):
+    """UTF-16 and UTF-32 with a mark in front, or little-endian."""
+
+    def __init__(self, codec: str) -> None:
+        super().__init__("replace")
+        self._codec = codec
+        self._begun = b""
+        self._inner: codecs.IncrementalDecoder | None = None
+
+    def decode(self, octets: ReadableBuffer, final: bool = False) -> str:
+        if self._inner is None:
+            octets = self._begun = self._begun + bytes(octets)
+            little, big = _MARKS[self._codec]
+            if len(self._begun) < len(big) and not final:
+                return ""
+            is_big = self._begun.startswith(big)
+            self._inner = codecs.getincrementaldecoder(self._codec + ("_be" if is_big else "_le"))("replace")
+            octets = self._begun.removeprefix(big if is_big else little)
+        return self._inner.decode(octets, final)
+
+
+def _by_itself(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
+
+
+codecs.register_error(_BY_ITSELF, _by_itself)

@@ -94,8 +94,7 @@ _CR = 13
 class StructureReader:
     """Takes a message as it comes: ``feed(piece)``, then ``finish()`` gives its tree.
 
-    A ``sink`` is offered the bodies of its parts as they pass. Pieces wait until there are
-    ``gather`` octets.
+    A ``sink`` is offered the bodies of its parts as they pass. Pieces wait until there are ``gather`` octets.
     """
 
     def __init__(self, limits: Limits | None = None, *, sink: BodySink | None = None, gather: int = 4096) -> None:
@@ -131,6 +130,8 @@ class StructureReader:
 
     def feed(self, piece: bytes) -> None:
         """The next octets."""
+        if not piece:
+            return
         self._waiting.append(piece)
         self._waiting_size += len(piece)
         # A header without an end is kept. As much again must come before it is put together anew, or many small
