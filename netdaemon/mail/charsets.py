@@ -17,15 +17,18 @@ if TYPE_CHECKING:
 _UNFIT = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem", "charmap"} | {
     name for name in aliases.values() if name.endswith("_codec") or name in ("rot_13", "tactis")
 }
-_PYTHON = {**{name: name for name in aliases.values()}, **aliases}
+# Those that have no other name, too.
+_ALONE = ["cp720", "cp737", "cp856", "cp875", "cp1006", "koi8_t", "koi8_u", "mac_arabic", "mac_croatian", "mac_farsi"]
+_PYTHON = {**{name: name for name in [*aliases.values(), *_ALONE]}, **aliases}
 # What mail calls by another name, or by the name of a part of what it means (as the WHATWG's encoding standard has it).
 _MAIL = {
     "": "utf_8", "ascii": "utf_8", "us_ascii": "utf_8", "unknown_8bit": "utf_8", "utf_8_sig": "utf_8_sig",
     "iso_8859_1": "cp1252", "iso8859_1": "cp1252", "latin_1": "cp1252", "latin1": "cp1252", "iso_latin_1": "cp1252",
-    "x_sjis": "cp932", "shift_jis": "cp932", "windows_31j": "cp932", "ks_c_5601_1987": "cp949", "euc_kr": "cp949",
-    "gb2312": "gb18030", "gbk": "gb18030", "x_gbk": "gb18030", "iso_8859_8_i": "iso8859_8", "iso_8859_9": "cp1254",
-    "iso_8859_11": "cp874", "x_mac_roman": "mac_roman", "macintosh": "mac_roman", "x_euc_jp": "euc_jp",
-    "iso_2022_jp": "iso2022_jp_2", "iso2022_jp": "iso2022_jp_2", "x_unicode_2_0_utf_7": "utf_7",
+    "sjis": "cp932", "shift_jis": "cp932", "windows_31j": "cp932", "euc_kr": "cp949",
+    "ks_c_5601_1987": "cp949",
+    "gb2312": "gb18030", "gbk": "gb18030", "iso_8859_8_i": "iso8859_8", "iso_8859_9": "cp1254",
+    "iso_8859_11": "cp874", "macintosh": "mac_roman", "mac_ce": "mac_latin2", "windows_874": "cp874", "koi8_ru": "koi8_u",
+    "iso_2022_jp": "iso2022_jp_2", "iso2022_jp": "iso2022_jp_2", "unicode_2_0_utf_7": "utf_7",
 }  # fmt: skip
 _CODECS = {name: codec for name, codec in _PYTHON.items() if codec not in _UNFIT} | _MAIL
 
@@ -37,7 +40,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 def codec_name(charset: bytes) -> str | None:
     """The codec for a charset's name in any spelling, None when it is not known."""
     name = _NO_LETTERS.sub("_", charset[:40].decode("latin-1").lower().strip())
-    return _CODECS.get(name)
+    return _CODECS.get(name) or _CODECS.get(name.removeprefix("x_"))
 
 
 def decode(octets: bytes, charset: bytes) -> str:
