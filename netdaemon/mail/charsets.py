@@ -24,10 +24,9 @@ _PYTHON = {**{name: name for name in [*aliases.values(), *_ALONE]}, **aliases}
 _MAIL = {
     "": "utf_8", "ascii": "utf_8", "us_ascii": "utf_8", "unknown_8bit": "utf_8", "utf_8_sig": "utf_8_sig",
     "iso_8859_1": "cp1252", "iso8859_1": "cp1252", "latin_1": "cp1252", "latin1": "cp1252", "iso_latin_1": "cp1252",
-    "sjis": "cp932", "shift_jis": "cp932", "windows_31j": "cp932", "euc_kr": "cp949",
-    "ks_c_5601_1987": "cp949",
-    "gb2312": "gb18030", "gbk": "gb18030", "iso_8859_8_i": "iso8859_8", "iso_8859_9": "cp1254",
-    "iso_8859_11": "cp874", "macintosh": "mac_roman", "mac_ce": "mac_latin2", "windows_874": "cp874", "koi8_ru": "koi8_u",
+    "sjis": "cp932", "shift_jis": "cp932", "windows_31j": "cp932", "euc_kr": "cp949", "ks_c_5601_1987": "cp949",
+    "gb2312": "gb18030", "gbk": "gb18030", "iso_8859_8_i": "iso8859_8", "iso_8859_9": "cp1254", "iso_8859_11": "cp874",
+    "macintosh": "mac_roman", "mac_ce": "mac_latin2", "windows_874": "cp874", "koi8_ru": "koi8_u",
     "iso_2022_jp": "iso2022_jp_2", "iso2022_jp": "iso2022_jp_2", "unicode_2_0_utf_7": "utf_7",
 }  # fmt: skip
 _CODECS = {name: codec for name, codec in _PYTHON.items() if codec not in _UNFIT} | _MAIL

