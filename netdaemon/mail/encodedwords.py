@@ -43,15 +43,18 @@ _ROOM = LONGEST - len("=?utf-8?q??=")
 _Q_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
 
 
-def encode_words(text: str) -> list[str]:
+def encode_words(text: str, first: int = LONGEST) -> list[str]:
     """``text`` as encoded words, to be written with white space between them; in UTF-8, B or Q as is shorter.
 
-    No character is cut in two.
+    The first one is not longer than ``first``, at least 24. No character is cut in two.
     """
+    first = max(first, 24) - (LONGEST - _ROOM)
     octets = text.encode("utf-8", "replace")
     if _q_length(octets) <= 4 * len(octets) / 3:
-        return [f"=?utf-8?q?{''.join(map(_q, piece))}?=" for piece in _cut(text, _q_length, _ROOM)]
-    return [f"=?utf-8?b?{b64encode(piece).decode('ascii')}?=" for piece in _cut(text, len, _ROOM // 4 * 3)]
+        return [f"=?utf-8?q?{''.join(map(_q, piece))}?=" for piece in _cut(text, _q_length, first, _ROOM)]
+    return [
+        f"=?utf-8?b?{b64encode(piece).decode('ascii')}?=" for piece in _cut(text, len, first // 4 * 3, _ROOM // 4 * 3)
+    ]
 
 
 def _q(octet: int) -> str:
@@ -62,15 +65,15 @@ def _q_length(octets: bytes) -> int:
     return sum(1 if octet in _Q_SAFE or octet == 0x20 else 3 for octet in octets)
 
 
-def _cut(text: str, length: Callable[[bytes], int], room: int) -> Iterator[bytes]:
-    """UTF-8 in pieces of whole characters, none longer than ``room`` by that measure."""
-    piece, size = b"", 0
+def _cut(text: str, length: Callable[[bytes], int], first: int, others: int) -> Iterator[bytes]:
+    """UTF-8 in pieces of whole characters, none longer by that measure than the first, and the others, may be."""
+    piece, size, room = b"", 0, first
     for character in text:
         octets = character.encode("utf-8", "replace")
         more = length(octets)
         if size + more > room:
             yield piece
-            piece, size = b"", 0
+            piece, size, room = b"", 0, others
         piece += octets
         size += more
     yield piece
