@@ -12,13 +12,13 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from netdaemon.interfaces import IHouse
-from netdaemon.protocols.http.client.errors import RequestFailed
 from netdaemon.protocols.http.grammar.message import MAX_RESPONSE_HEAD, Malformed, parse_response_head
 from netdaemon.proxy.dialler import Dialler, Passage, Unreachable
 from netdaemon.proxy.grammar.target import Destination
 from netdaemon.proxy.pool import Link, Place, Pool
 from netdaemon.proxy.rules import Rules
 from netdaemon.proxy.settings import ProxySettings, UpstreamProxy
+from netdaemon.wire.failures import Failed
 
 P = TypeVar("P", bound=Protocol)
 
@@ -57,7 +57,7 @@ class Way:
                 pool.forgo(place)
             else:
                 link.abort()
-            if isinstance(error, RequestFailed):
+            if isinstance(error, Failed):
                 raise Unreachable("No trustworthy connection to the server can be made.") from None
             raise
 

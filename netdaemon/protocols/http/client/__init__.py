@@ -7,62 +7,48 @@
     await client.close()
 
 Every request either returns the response that its last redirection led to, whatever its status, or raises
-RequestFailed. A response is read to its end or closed; else it holds its connection.
+Failed. A response is read to its end or closed; else it holds its connection.
 """
 
 from __future__ import annotations
 
 import functools
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
-from twisted.internet.error import ConnectError, ConnectingCancelledError, DNSLookupError
-from twisted.internet.error import TimeoutError as ConnectTimeout
-from twisted.internet.protocol import Factory
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from netdaemon.protocols.http.client.body import Body
 from netdaemon.protocols.http.client.connection import Connection, Trace
-from netdaemon.protocols.http.client.errors import (
-    BadURL,
-    BodyTooLarge,
-    ConnectFailed,
-    IncompleteBody,
-    NoResponse,
-    NotHTTP,
-    RedirectRefused,
-    RequestFailed,
-    TLSFailed,
-    category_of_status,
-)
+from netdaemon.protocols.http.client.errors import RedirectRefused, category_of_status
 from netdaemon.protocols.http.client.fields import Headers, given, request_head
 from netdaemon.protocols.http.client.redirect import Asked, follow
 from netdaemon.protocols.http.client.upload import Upload
 from netdaemon.protocols.http.client.url import URL, parse_url
 from netdaemon.protocols.http.grammar.message import Fields, ResponseHead
 from netdaemon.wire.category import Category
-from netdaemon.wire.tlsclient import Trust
+from netdaemon.wire.failures import BadURL, Broken, ConnectFailed, Failed, NoAnswer, NotSpoken, TLSFailed, TooLarge
+from netdaemon.wire.reaching import Timeouts, reach
+from netdaemon.wire.tlsclient import Contexts, Trust
 
 __all__ = [
     "URL",
     "BadURL",
-    "BodyTooLarge",
+    "Broken",
     "Category",
     "Client",
     "ConnectFailed",
-    "IncompleteBody",
-    "NoResponse",
-    "NotHTTP",
+    "Failed",
+    "NoAnswer",
+    "NotSpoken",
     "RedirectRefused",
-    "RequestFailed",
     "Response",
     "TLSFailed",
     "Timeouts",
+    "TooLarge",
     "Upload",
     "category_of_status",
     "parse_url",
@@ -83,24 +69,6 @@ _IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE
 ALPN = (b"http/1.1",)
 
 
-class Contexts(Protocol):
-    """What makes the TLS side of connections: `wire.tlsclient.Trust`, or a house's ITLS."""
-
-    def client(self, hostname: str, alpn: Sequence[bytes], verify: bool) -> Any: ...
-
-
-@dataclass(frozen=True)
-class Timeouts:
-    """How long a request may take over its parts, in seconds."""
-
-    connect: float = 30.0
-    """From the name's look-up to the end of the TLS handshake."""
-    head: float = 60.0
-    """From the request to the end of the response's head."""
-    stall: float = 60.0
-    """From one piece of the body to the next."""
-
-
 @dataclass(frozen=True, eq=False)
 class Response:
     """One response; ``url`` is where the last redirection led, without credentials."""
@@ -112,7 +80,7 @@ class Response:
     body: Body
 
     async def read(self, limit: int) -> bytes:
-        """The whole body, at most ``limit`` octets. Raises BodyTooLarge and IncompleteBody."""
+        """The whole body, at most ``limit`` octets. Raises TooLarge and Broken."""
         return await self.body.read(limit)
 
     def close(self) -> None:
@@ -152,7 +120,7 @@ class Client:
         self._closing: list[Deferred[None]] = []
 
     async def get(self, url: str, headers: Headers = ()) -> Response:
-        """GET ``url``. Raises RequestFailed; ValueError for headers that are none."""
+        """GET ``url``. Raises Failed; ValueError for headers that are none."""
         return await self.request("GET", url, headers)
 
     async def head(self, url: str, headers: Headers = ()) -> Response:
@@ -200,7 +168,7 @@ class Client:
         if kept is not None:
             try:
                 return await self._ask(kept, asked, head)
-            except NoResponse:
+            except NoAnswer:
                 # RFC 9112 9.3.1: it was being closed when the request came; that says nothing about the request.
                 if kept.answered or asked.method not in _IDEMPOTENT:
                     raise
@@ -216,12 +184,12 @@ class Client:
                 answer.addErrback(lambda failure: None)
                 answer.cancel()
                 raise
-        answer.addTimeout(times.head, self._reactor, onTimeoutCancel=_late(NoResponse, "no response"))
+        answer.addTimeout(times.answer, self._reactor, onTimeoutCancel=_late(NoAnswer, "no response"))
         try:
             found: tuple[ResponseHead, Body] = await answer
             return found
-        except (NoResponse, NotHTTP) as error:
-            raise type(error)(f"{asked.url}: {error}") from None
+        except (NoAnswer, NotSpoken) as error:
+            raise error.at(asked.url) from None
 
     def _idle(self, origin: tuple[str, str, int]) -> Connection | None:
         """A connection of that origin that may be used again."""
@@ -235,41 +203,17 @@ class Client:
     # --- connecting ------------------------------------------------------------------------------------------
 
     async def _connect(self, url: URL) -> Connection:
-        connecting = Deferred.fromCoroutine(self._reach(url))
-        connecting.addTimeout(
-            self._timeouts.connect, self._reactor, onTimeoutCancel=_late(ConnectFailed, "no connection")
-        )
-        where = f"{url.host} port {url.port}"
-        try:
-            return await connecting
-        except RequestFailed as error:
-            raise type(error)(f"{where}: {error}") from None
-        except DNSLookupError:
-            raise ConnectFailed(f"{url.host}: no such host") from None
-        except ConnectingCancelledError:
-            raise CancelledError from None
-        except ConnectTimeout:
-            raise ConnectFailed(f"{where}: no answer") from None
-        except ConnectError as error:
-            raise ConnectFailed(f"{where}: {_reason(error)}") from None
-        except ValueError as error:  # a name that can't be one of a host's
-            raise ConnectFailed(f"{url.host}: no such host ({error})") from None
-
-    async def _reach(self, url: URL) -> Connection:
-        endpoint: Any = HostnameEndpoint(self._reactor, url.host, url.port, timeout=self._timeouts.connect)
         secure = url.scheme == "https"
-        if secure:
-            endpoint = wrapClientTLS(self._trust.client(url.host, ALPN, self._verify), endpoint)
+        tls = self._trust.client(url.host, ALPN, self._verify) if secure else None
         made = functools.partial(self._made, url.origin)
-        factory = Factory.forProtocol(lambda: Connection(secure, made, self._gone, self._trace))
-        factory.noisy = False
-        connection: Connection = await endpoint.connect(factory)
-        try:
-            await connection.ready
-        except BaseException:
-            connection.abort()
-            raise
-        return connection
+        return await reach(
+            self._reactor,
+            url.host,
+            url.port,
+            lambda: Connection(secure, made, self._gone, self._trace),
+            self._timeouts.connect,
+            tls,
+        )
 
     def _made(self, origin: tuple[str, str, int], connection: Connection) -> None:
         self._connections[connection] = origin
@@ -285,23 +229,17 @@ class Client:
 async def _discard(body: Body) -> None:
     try:
         await body.read(DISCARD)
-    except (BodyTooLarge, IncompleteBody):
+    except (TooLarge, Broken):
         pass  # the redirection stands in the head, which was whole
 
 
-def _late(error: type[RequestFailed], what: str) -> Callable[[object, float], object]:
+def _late(error: type[Failed], what: str) -> Callable[[object, float], object]:
     def late(result: object, timeout: float) -> object:
         if isinstance(result, Failure):
             raise error(f"{what} within {timeout:g} s")
         return result
 
     return late
-
-
-def _reason(error: ConnectError) -> str:
-    """One line for an error of connect(2)."""
-    number = error.osError
-    return os.strerror(number).lower() if isinstance(number, int) else str(error)
 
 
 def url_of(text: str) -> str:

@@ -7,10 +7,10 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 
 from netdaemon import version
-from netdaemon.protocols.http.client.errors import BadURL
 from netdaemon.protocols.http.client.redirect import SECRETS, Asked
 from netdaemon.protocols.http.client.upload import Upload
 from netdaemon.protocols.http.grammar.message import TOKEN, Fields
+from netdaemon.wire.failures import BadURL
 
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 
