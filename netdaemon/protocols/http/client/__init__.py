@@ -39,6 +39,7 @@ __all__ = [
     "Client",
     "ConnectFailed",
     "Failed",
+    "Fields",
     "NoAnswer",
     "NotSpoken",
     "RedirectRefused",
