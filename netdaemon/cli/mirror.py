@@ -63,7 +63,7 @@ def count(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     from netdaemon.cli.terminal import run_async
-    from netdaemon.protocols.ftp.client import FTPFailed, parse_url
+    from netdaemon.protocols.ftp.client import Failed, parse_url
 
     remote = [word.partition(":")[0].lower() in SCHEMES and "://" in word for word in (args.source, args.target)]
     if sum(remote) != 1:
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     downloads = remote[0]
     try:
         url = parse_url(args.source if downloads else args.target)
-    except FTPFailed as error:
+    except Failed as error:
         complain(str(error))
         return 2
     here = Path(args.target if downloads else args.source)
@@ -87,7 +87,7 @@ async def _mirror(reactor: Any, args: argparse.Namespace, url: URL, here: Path, 
     from netdaemon.cli.over_ftp import session
     from netdaemon.cli.progress import Bar
     from netdaemon.cli.schemes import TransferFailed
-    from netdaemon.protocols.ftp.client import FTPFailed
+    from netdaemon.protocols.ftp.client import Failed
     from netdaemon.protocols.ftp.client.mirror import Mirror, Wishes
     from netdaemon.protocols.ftp.client.plan import Choice
     from netdaemon.wire.category import Category
@@ -112,7 +112,7 @@ async def _mirror(reactor: Any, args: argparse.Namespace, url: URL, here: Path, 
                 bar.begin(0, plan.octets)
                 await (mirror.download(plan) if downloads else mirror.upload(plan))
             await mirror.close()
-        except FTPFailed as error:
+        except Failed as error:
             mirror.report.add(str(url), str(error), error.category)
         except TransferFailed as error:
             mirror.report.add(str(url), str(error), error.category)

@@ -16,7 +16,7 @@ from netdaemon.protocols.ftp.client import (
     URL,
     Download,
     Entry,
-    FTPFailed,
+    Failed,
     Refused,
     Settings,
     Timeouts,
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 async def session(reactor: Any, url: URL, wishes: Wishes) -> FTP:
-    """A login where ``url`` says. Raises FTPFailed and TransferFailed."""
+    """A login where ``url`` says. Raises Failed and TransferFailed."""
     login = login_for(url.host, url.user, url.password) or Login("anonymous", "netdaemon@")
     tls = TLS.IMPLICIT if url.scheme == "ftps" else TLS.EXPLICIT if wishes.starttls else TLS.NONE
     timeouts = Timeouts(wishes.timeout, wishes.timeout, wishes.timeout)
@@ -51,10 +51,10 @@ async def session(reactor: Any, url: URL, wishes: Wishes) -> FTP:
 
 
 async def named(url: URL, work: Awaitable[T]) -> T:
-    """The result of ``work``; its FTPFailed becomes a TransferFailed that names the URL."""
+    """The result of ``work``; its Failed becomes a TransferFailed that names the URL."""
     try:
         return await work
-    except FTPFailed as error:
+    except Failed as error:
         raise TransferFailed(f"{url}: {error}", error.category) from None
 
 
@@ -161,7 +161,7 @@ async def _octets(url: URL, download: Download, *, text: bool = False) -> AsyncI
         async with download:
             async for chunk in without_cr(download) if text else download:
                 yield chunk
-    except FTPFailed as error:
+    except Failed as error:
         raise TransferFailed(f"{url}: {error}", error.category) from None
 
 
@@ -177,7 +177,7 @@ async def _listed(url: URL, ftp: FTP) -> AsyncIterator[bytes]:
             async for entry in entries:
                 yield line_of(entry).encode() + b"\n"
         await ftp.quit()
-    except FTPFailed as error:
+    except Failed as error:
         raise TransferFailed(f"{url}: {error}", error.category) from None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from netdaemon.cli.gopherpage import menu_page, printed
 from netdaemon.cli.schemes import Begun, Fetched, TransferFailed, Wishes
-from netdaemon.protocols.gopher.client import Answer, Client, GopherError, GopherURL, Timeouts, decoded, parse_url
+from netdaemon.protocols.gopher.client import Answer, Client, Failed, GopherURL, Timeouts, decoded, parse_url
 from netdaemon.protocols.gopher.grammar.menu import parse_menu
 from netdaemon.wire.category import Category
 from netdaemon.wire.escape import escape
@@ -20,7 +20,7 @@ class GopherFetcher:
     """Texts without their dots, menus as a text (or as they are, into a file), everything else as it is."""
 
     def __init__(self, reactor: Any, wishes: Wishes) -> None:
-        self._client = Client(reactor, verify=wishes.verify, timeouts=Timeouts(wishes.timeout, wishes.timeout))
+        self._client = Client(reactor, verify=wishes.verify, timeouts=Timeouts(wishes.timeout, stall=wishes.timeout))
         self._wishes = wishes
 
     @staticmethod
@@ -35,7 +35,7 @@ class GopherFetcher:
             self._wishes.say(f"> {escape(asked.selector)}{' ' * bool(asked.search)}{escape(asked.search or b'')}")
         try:
             answer = await self._client.open(asked)
-        except GopherError as error:  # which names the host
+        except Failed as error:  # which names the host
             raise TransferFailed(str(error), error.category) from None
         chunks = self._menu(asked, answer) if self._wishes.readable and asked.type in "17" else _octets(asked, answer)
         return Fetched(chunks, answer.close)
@@ -57,5 +57,5 @@ async def _octets(asked: GopherURL, answer: Answer) -> AsyncIterator[bytes]:
         # Gopher+ has a header in front, which is kept
         async for chunk in decoded(answer, "9" if asked.plus else asked.type):
             yield chunk
-    except GopherError as error:
+    except Failed as error:
         raise TransferFailed(f"{asked}: {error}", error.category) from None

@@ -8,7 +8,7 @@ from urllib.parse import quote_from_bytes
 
 from netdaemon.cli.schemes import Begun, Fetched, TransferFailed, Wishes
 from netdaemon.cli.source import Source
-from netdaemon.protocols.http.client import Category, Client, RequestFailed, Response, Timeouts, Upload, parse_url
+from netdaemon.protocols.http.client import Category, Client, Failed, Response, Timeouts, Upload, parse_url
 from netdaemon.protocols.http.client import category_of_status as category_of
 from netdaemon.protocols.http.client.fields import transcript
 from netdaemon.protocols.http.client.resume import continues, ends_at, length_of, validator
@@ -32,7 +32,7 @@ class HTTPFetcher:
         name = self.shown(url)
         try:
             return await (self._whole(url, name) if begun is None else self._rest(url, name, begun))
-        except RequestFailed as error:
+        except Failed as error:
             raise TransferFailed(str(error), error.category) from None
 
     async def close(self) -> None:
@@ -92,7 +92,7 @@ class HTTPSender:
             response = await self._client.request("PUT", url, body=upload(source, progress))
             async with response:
                 with_body(response, name)
-        except RequestFailed as error:
+        except Failed as error:
             raise TransferFailed(str(error), error.category) from None
         return ""
 
@@ -135,7 +135,7 @@ async def octets(response: Response, name: str) -> AsyncIterator[bytes]:
     try:
         async for chunk in response.body:
             yield chunk
-    except RequestFailed as error:
+    except Failed as error:
         raise TransferFailed(f"{name}: {error}", error.category) from None
 
 

@@ -72,11 +72,11 @@ def put(args: argparse.Namespace) -> int:
 
 def post(args: argparse.Namespace) -> int:
     from netdaemon.cli.terminal import run_async
-    from netdaemon.protocols.http.client import RequestFailed, parse_url
+    from netdaemon.protocols.http.client import Failed, parse_url
 
     try:
         name = str(parse_url(args.url))
-    except RequestFailed as error:
+    except Failed as error:
         complain(str(error))
         return 2
 
@@ -93,7 +93,7 @@ def post(args: argparse.Namespace) -> int:
             sys.stdout.flush()
             async for chunk in octets(response, name):
                 write_whole(1, chunk)
-        except (RequestFailed, TransferFailed) as error:
+        except (Failed, TransferFailed) as error:
             complain(str(error))
             return error.category
         finally:
