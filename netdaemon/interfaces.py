@@ -189,6 +189,9 @@ class ILogins(Interface):
     """Credentials to avatars: throttled, counted, and the same work for unknown names as for known ones."""
 
     portal: Portal = Attribute("The twisted.cred portal behind it.")
+    has_verifiers: bool = Attribute(
+        "Has every account a SCRAM verifier? Else SCRAM must not be offered: clients would prefer it, and fail."
+    )
 
     def login(
         credentials: object, peer: IAddress, settings: ServiceSettings, *interfaces: type[Interface]

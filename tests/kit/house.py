@@ -118,6 +118,8 @@ class NoDocuments:
 class NoLogins:
     """Nobody may log in."""
 
+    has_verifiers = True
+
     def __init__(self) -> None:
         self.portal = Portal(None)
         self.tried: list[object] = []
