@@ -86,6 +86,10 @@ class IHouse(Interface):
     logins: ILogins = Attribute("How a session turns credentials into avatars.")
     tls: ITLS = Attribute("TLS contexts for STARTTLS and for clients.")
     measure: IMeasure = Attribute("Counters and access logs.")
+    messages: Any = Attribute(
+        "The message store, `netdaemon.messages.interfaces.IMessages`, which stands a floor above. It is opened when a "
+        "kind first asks for it, so ask in the factory: StartFailed then ends the start, or the reload."
+    )
 
     def in_thread(work: Callable[..., T], *arguments: Any) -> Awaitable[T]:
         """``work(*arguments)`` in a thread, for what waits for the disk: `DocumentWriter.commit`, big digests."""
