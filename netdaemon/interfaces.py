@@ -90,6 +90,7 @@ class IHouse(Interface):
         "The message store, `netdaemon.messages.interfaces.IMessages`, which stands a floor above. It is opened when a "
         "kind first asks for it, so ask in the factory: StartFailed then ends the start, or the reload."
     )
+    delivery: Any = Attribute("Where mail goes, `netdaemon.mail.interfaces.IDelivery`, which stands a floor above.")
 
     def in_thread(work: Callable[..., T], *arguments: Any) -> Awaitable[T]:
         """``work(*arguments)`` in a thread, for what waits for the disk: `DocumentWriter.commit`, big digests."""

@@ -57,8 +57,8 @@ class Envelope:
     hold_until: float | None = None
     """RFC 4865 (FUTURERELEASE): Unix seconds."""
     trusted: bool = field(default=False)
-    """Does it come from ourselves (a bounce, `netdaemon mail send` by the queue), or from a host that may relay? Then it
-    may go anywhere."""
+    """Does it come from ourselves (a bounce, `netdaemon mail send` by the queue), or from a host that may relay? Then
+    it may go anywhere."""
 
 
 class MailRefused(Exception):

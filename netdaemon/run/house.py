@@ -42,6 +42,8 @@ class House:
     tls: Certificates
     measure: Measure
     storeroom: Storeroom
+    delivery: Any = None
+    """None as long as nothing here delivers mail: then no kind that takes it is built in."""
 
     @property
     def messages(self) -> IMessages:

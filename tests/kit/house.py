@@ -163,6 +163,7 @@ class StandInHouse:
     tls: Any = field(default_factory=NoTLS)
     measure: Any = field(default_factory=Tally)
     messages: Any = None
+    delivery: Any = None
 
     async def in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """At once: a test of a unit has no threads."""
