@@ -282,6 +282,11 @@ class Store:
     def find(self, msgid: str, account: str = SHARED) -> list[Place]:
         return self._read(reading.find, msgid, account)
 
+    def shown(self, folder: int, digest: bytes) -> int:
+        """How often a folder shows the message with that SHA-256."""
+        blobs = self._files.read_blobs(lambda blobs: bodies.with_digest(blobs, digest))
+        return sum(self._read(reading.shown, folder, blob) for blob in blobs)
+
     def known(self, msgids: Sequence[str]) -> set[str]:
         return self._read(news.known, msgids)
 
