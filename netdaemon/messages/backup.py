@@ -142,7 +142,7 @@ def _begin_anew(data: Path) -> str:
             (last + len(folders),),
         )
         index.execute("DELETE FROM lease")
-    return f"{len(folders)} folders have new UIDVALIDITY numbers"
+    return f"folders with new UIDVALIDITY numbers: {len(folders)}"
 
 
 def _described(source: Path) -> list[str]:
