@@ -41,6 +41,11 @@ def read(blobs: Connection, blob: int, offset: int, size: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+def with_digest(blobs: Connection, digest: bytes) -> list[int]:
+    """The blobs with that SHA-256: one, or more if two processes stored the same octets at a time."""
+    return [row[0] for row in blobs.execute("SELECT id FROM blob WHERE sha256 = ? AND whole", (digest,))]
+
+
 def pieces(blobs: Connection, blob: int, size: int) -> Iterator[bytes]:
     """All of a blob."""
     for offset in range(0, size, PIECE):

@@ -75,7 +75,7 @@ def _message(work: Transaction, blob: int, delivery: Delivery) -> int:
     summary, digest = delivery.summary, delivery.spool.digest
     subject = text(summary.subject)
     base = base_subject(subject)
-    references = [found for reference in summary.references if (found := text(reference))]
+    references = [found for reference in summary.references if (found := text("".join(reference.split())))]
     thread = _thread(work, summary, references, base, delivery.targets, digest)
     date = summary.date
     row = work.db.execute(

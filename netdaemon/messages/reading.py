@@ -322,6 +322,16 @@ def places(db: sqlite3.Connection, message: int) -> list[Place]:
     ]
 
 
+def shown(db: sqlite3.Connection, number: int, blob: int) -> int:
+    """How often a folder shows the message with that blob."""
+    found: int = db.execute(
+        "SELECT count(*) FROM message JOIN entry ON entry.message_id = message.id "
+        "WHERE message.blob_id = ? AND entry.folder_id = ?",
+        (blob, number),
+    ).fetchone()[0]
+    return found
+
+
 def find(db: sqlite3.Connection, msgid: str, account: str) -> list[Place]:
     """Where an account's folders show a message of that message-id."""
     return [

@@ -14,7 +14,7 @@ from netdaemon.messages.errors import BadSearch
 from netdaemon.messages.folding import folded
 from netdaemon.messages.objectid import digest_of
 from netdaemon.messages.ranged import flat, over, ranged
-from netdaemon.messages.reading import entries, is_shared
+from netdaemon.messages.reading import all_uids, entries, is_shared
 from netdaemon.messages.terms import (
     All,
     AnyOf,
@@ -29,7 +29,7 @@ from netdaemon.messages.terms import (
     Term,
     Within,
 )
-from netdaemon.messages.uids import difference, intersection, members, ranges, union
+from netdaemon.messages.uids import EVERY, difference, intersection, members, ranges, union
 from netdaemon.messages.values import PRIVATE, Entry, UidSet
 
 DEEPEST = 64
@@ -69,10 +69,10 @@ class Search:
         self._private = is_shared(db, folder) and account is not None
         self._chunks = chunks
 
-    def run(self, term: Term, candidates: UidSet) -> UidSet:
-        """Those of the candidates for which it holds. Raises BadSearch."""
+    def run(self, term: Term) -> UidSet:
+        """The messages for which it holds. Raises BadSearch."""
         _check(term)
-        return self._among(term, candidates)
+        return self._among(term, all_uids(self._db, self._folder) if _apart(term) else EVERY)
 
     def _among(self, term: Term, candidates: UidSet) -> UidSet:
         if not candidates:
@@ -85,16 +85,25 @@ class Search:
             case Not(inner) if _apart(term):
                 return difference(candidates, self._among(inner, candidates))
             case AnyOf(terms) if _apart(term):
-                return union(*(self._among(each, candidates) for each in terms))
-            case All(terms) if _apart(term):
-                # by their price: sets of UIDs, what SQL can say, what must be looked into
-                for within in (each for each in terms if isinstance(each, Within)):
-                    candidates = intersection(candidates, within.uids)
-                candidates = self._among(All(tuple(each for each in terms if not _apart(each))), candidates)
-                for each in (each for each in terms if _apart(each) and not isinstance(each, Within)):
-                    candidates = self._among(each, candidates)
-                return candidates
+                return self._any(terms, candidates)
+            case All() if _apart(term):
+                return self._all(tuple(_flat(term)), candidates)
         return self._ask(term, candidates)
+
+    def _any(self, terms: tuple[Term, ...], candidates: UidSet) -> UidSet:
+        found = self._among(AnyOf(tuple(each for each in terms if not _apart(each))), candidates)
+        for each in sorted(filter(_apart, terms), key=_scans):
+            found = union(found, self._among(each, difference(candidates, found)))
+        return found
+
+    def _all(self, terms: tuple[Term, ...], candidates: UidSet) -> UidSet:
+        for within in terms:
+            if isinstance(within, Within):
+                candidates = intersection(candidates, within.uids)
+        candidates = self._among(All(tuple(each for each in terms if not _apart(each))), candidates)
+        for each in sorted(filter(_apart, terms), key=_scans):
+            candidates = self._among(each, candidates)
+        return candidates
 
     def _scan(self, term: Scan, uid: int) -> bool:
         found = entries(self._db, self._folder, ((uid, uid),), account=self._account)
@@ -206,3 +215,24 @@ def _apart(term: Term) -> bool:
         case All(terms) | AnyOf(terms):
             return any(_apart(each) for each in terms)
     return False
+
+
+def _scans(term: Term) -> bool:
+    """Must something in it look into messages?"""
+    match term:
+        case Scan():
+            return True
+        case Not(inner):
+            return _scans(inner)
+        case All(terms) | AnyOf(terms):
+            return any(_scans(each) for each in terms)
+    return False
+
+
+def _flat(term: All) -> Iterator[Term]:
+    """The terms of it and of every All in it."""
+    for each in term.terms:
+        if isinstance(each, All):
+            yield from _flat(each)
+        else:
+            yield each

@@ -38,7 +38,6 @@ from netdaemon.messages.searching import Search
 from netdaemon.messages.spool import Spool
 from netdaemon.messages.switchboard import Switchboard
 from netdaemon.messages.terms import Term
-from netdaemon.messages.uids import EVERY
 from netdaemon.messages.values import NO_FLAGS, Entry, Flag, UidSet
 from netdaemon.messages.writer import Inline, IWrites, Writer
 
@@ -243,7 +242,7 @@ class Store:
                 return bodies.pieces(files.blobs, blob, size)
 
             # one moment for all of it: what is looked into may be expunged meanwhile, and is found all the same
-            return files.read(lambda index: Search(index, folder, account, chunks).run(term, EVERY))
+            return files.read(lambda index: Search(index, folder, account, chunks).run(term))
 
         return self._readers.do(run)
 
@@ -282,6 +281,11 @@ class Store:
 
     def find(self, msgid: str, account: str = SHARED) -> list[Place]:
         return self._read(reading.find, msgid, account)
+
+    def shown(self, folder: int, digest: bytes) -> int:
+        """How often a folder shows the message with that SHA-256."""
+        blobs = self._files.read_blobs(lambda blobs: bodies.with_digest(blobs, digest))
+        return sum(self._read(reading.shown, folder, blob) for blob in blobs)
 
     def known(self, msgids: Sequence[str]) -> set[str]:
         return self._read(news.known, msgids)

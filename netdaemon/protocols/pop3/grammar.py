@@ -56,13 +56,15 @@ def parse_language(argument: bytes) -> str:
 
 
 class Status(NamedTuple):
-    """A status line: ``+OK text`` or ``-ERR [CODE] text``."""
+    """A status line: ``+OK text`` or ``-ERR [CODE] text``; or what stands in its place, a challenge: ``+ base64``."""
 
     ok: bool
     text: bytes
     """Without the code."""
     code: str = ""
     """The response code (RFC 2449 section 8) in upper case, IN-USE or SYS/TEMP; empty when there is none."""
+    challenge: bool = False
+    """The text is a challenge of SASL's (RFC 5034 section 4), in base64."""
 
 
 def parse_status(line: bytes) -> Status:
@@ -71,8 +73,10 @@ def parse_status(line: bytes) -> Status:
     upper = word.upper()
     if upper == b"+OK":
         return Status(True, text)
+    if word == b"+":
+        return Status(False, text, challenge=True)
     if upper != b"-ERR":
-        raise Malformed("a line that begins with neither +OK nor -ERR")
+        raise Malformed("a reply that begins with neither +OK nor -ERR")
     match = _CODE.match(text)
     if match is None:
         return Status(False, text)
