@@ -47,7 +47,7 @@ class InTests(SMTPTestCase):
                 await peer.dialog("-- silence")
                 self.check_none_taken()
                 peer.send(b"\r\n.\r\n")
-                harmless = not _holds_bare(end) and b"\0" not in end
+                harmless = not holds_bare(end) and b"\0" not in end
                 await peer.dialog(
                     "S: 250 ..." if harmless else "S: 550 5.6.11 ...", "-- silence", "C: NOOP", "S: 250 2.0.0 OK"
                 )
@@ -64,7 +64,7 @@ class InTests(SMTPTestCase):
             if b"\0" in end:
                 continue
             octets = self.delivery.messages.pop().octets
-            self.assertFalse(_holds_bare(octets), (end, octets))
+            self.assertFalse(holds_bare(octets), (end, octets))
             self.assertIn(b"smuggled", octets)
 
     async def test_by_chunks(self) -> None:
@@ -75,7 +75,7 @@ class InTests(SMTPTestCase):
                 peer.send(b"BDAT %d\r\n%b" % (cut, message[:cut]))
                 await peer.dialog("S: 250 2.0.0 ...")
                 peer.send(b"BDAT %d LAST\r\n%b" % (len(message) - cut, message[cut:]))
-                wrong = _holds_bare(end) or b"\0" in end
+                wrong = holds_bare(end) or b"\0" in end
                 await peer.dialog("S: 550 5.6.11 ..." if wrong else "S: 250 ...", "-- silence")
                 if not wrong:
                     self.assertEqual(self.delivery.messages.pop().octets, message)
@@ -119,7 +119,7 @@ class InTests(SMTPTestCase):
         octets = b"\r\n".join(
             line[1:] if line.startswith(b".") else line for line in (b"\r\n" + stream[: end - 3]).split(b"\r\n")[1:]
         )
-        if _holds_bare(octets):
+        if holds_bare(octets):
             self.assertTrue(replies[-2].startswith(b"550 5.6.11"), replies)
             self.check_none_taken()
         else:
@@ -131,7 +131,7 @@ class OutTests(SMTPTestCase):
 
     def test_refused(self) -> None:
         for end in {*NO_ENDS, *NAMED}:
-            if _holds_bare(end):
+            if holds_bare(end):
                 with self.assertRaises(BareLineEnd):
                     stuffed(b"x" + end + SECOND, refuse=True)
 
@@ -146,6 +146,6 @@ class OutTests(SMTPTestCase):
             self.assertEqual(lenient.index(b"\n.\n"), len(lenient) - 3)
 
 
-def _holds_bare(octets: bytes) -> bool:
+def holds_bare(octets: bytes) -> bool:
     rest = octets.replace(b"\r\n", b"")
     return b"\r" in rest or b"\n" in rest
