@@ -498,6 +498,9 @@ class IMessages(Protocol):
     def find(self, msgid: str, account: str = SHARED) -> list[Place]:
         """Where an account's folders show a message of that message-id."""
 
+    def shown(self, folder: int, digest: bytes) -> int:
+        """How often a folder shows the message with that SHA-256: who brings many looks before he delivers."""
+
     def known(self, msgids: Sequence[str]) -> set[str]:
         """Those that the history knows (IHAVE, CHECK)."""
 

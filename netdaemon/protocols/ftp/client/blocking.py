@@ -22,9 +22,10 @@ from netdaemon.protocols.ftp.client.commands import Entry, Hash
 from netdaemon.protocols.ftp.client.download import Download as AsyncDownload
 from netdaemon.protocols.ftp.client.errors import told
 from netdaemon.protocols.ftp.client.settings import ANONYMOUS, TLS, Settings
-from netdaemon.protocols.ftp.client.sockets import SocketControl, SocketLinks, reach, run
+from netdaemon.protocols.ftp.client.sockets import SocketControl, SocketLinks
 from netdaemon.protocols.ftp.client.url import PORTS
 from netdaemon.protocols.ftp.grammar.replies import Reply
+from netdaemon.wire.blocking import reach, run
 
 __all__ = ["FTP", "TLS", "Download", "Settings", "connect"]
 
@@ -40,7 +41,7 @@ def connect(
     account: str | None = None,
     settings: Settings | None = None,
 ) -> FTP:
-    """A login at ``host``; as the awaitable `connect`. Raises FTPFailed."""
+    """A login at ``host``; as the awaitable `connect`. Raises Failed."""
     settings = settings or Settings()
     implicit = settings.tls is TLS.IMPLICIT
     timeouts = settings.timeouts

@@ -6,8 +6,6 @@ one client.
 
 from __future__ import annotations
 
-import socket
-import struct
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -15,33 +13,16 @@ from typing import Any, Protocol
 
 from netdaemon.protocols.ftp.grammar.address import HostPort
 from netdaemon.protocols.ftp.grammar.replies import Reply
+from netdaemon.wire import reaching
 
 MAX_REPLY_LINE = 8192
 """Octets of one line of a reply; a reply has `replies.MAX_LINES` of them."""
 
 
-def end_by_reset(sock: socket.socket, wanted: bool) -> None:
-    """Have a socket closed by a reset, whoever closes it.
-
-    An upload's end is the end of its connection (RFC 959 section 3.4.1): a client that is killed within it would make a
-    whole document of its beginning, since the kernel closes in good order what nobody closes.
-    """
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", wanted, 0))
-    except OSError:
-        pass  # it is closed already
-
-
 @dataclass(frozen=True)
-class Timeouts:
-    """How long the server may take, in seconds."""
+class Timeouts(reaching.Timeouts):
+    """How long the server may take, in seconds; ``connect`` is for connections of both kinds."""
 
-    connect: float = 30.0
-    """To a connection, of either kind, and to the end of its TLS handshake."""
-    reply: float = 60.0
-    """From a command to its reply."""
-    stall: float = 60.0
-    """From one piece of a transfer to the next."""
     final: float = 300.0
     """From the end of the data to the reply that says it is safe: servers look through what they were sent first."""
 
@@ -92,7 +73,7 @@ class Control(Protocol):
 
 
 class Data(Protocol):
-    """A data connection. Every method raises FTPFailed."""
+    """A data connection. Every method raises Failed."""
 
     @property
     def cut(self) -> bool:
