@@ -43,9 +43,9 @@ def add(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from netdaemon.cli.get import complain
-    from netdaemon.cli.gopherpage import printed
-    from netdaemon.cli.gopherwalk import Elsewhere, GopherError, Walk, WantsFile, WantsWords, loader
+    from netdaemon.cli.gopherwalk import Elsewhere, Failed, Walk, WantsFile, WantsWords, loader
+    from netdaemon.cli.terminal import complain
+    from netdaemon.url.gopherpage import printed
 
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     walk = Walk(loader(not args.insecure, args.timeout))
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     except (Elsewhere, WantsFile) as error:
         complain(f"{url}: {error}; netdaemon get fetches it")
         return 2
-    except GopherError as error:
+    except Failed as error:
         complain(str(error))
         return error.category
     if not interactive:
@@ -120,7 +120,7 @@ class Session:
 
     def _try(self, step: Callable[[], object]) -> None:
         """Go somewhere; what comes between is asked for, what goes wrong is said."""
-        from netdaemon.cli.gopherwalk import Elsewhere, GopherError, WantsFile, WantsWords
+        from netdaemon.cli.gopherwalk import Elsewhere, Failed, WantsFile, WantsWords
 
         self._screen.say("...")
         try:
@@ -136,7 +136,7 @@ class Session:
         except Elsewhere as elsewhere:
             self._hand_over(elsewhere)
             return
-        except GopherError as error:
+        except Failed as error:
             self._screen.say(str(error))
             return
         except KeyboardInterrupt:
@@ -159,7 +159,7 @@ class Session:
 
     def _download(self, url: GopherURL) -> None:
         from netdaemon.cli.get import name_of
-        from netdaemon.cli.gopherwalk import GopherError
+        from netdaemon.cli.gopherwalk import Failed
 
         name = self._screen.ask("Save as: ", name_of(str(url)))
         if not name:
@@ -169,7 +169,7 @@ class Session:
             data = self._walk.load(url)
             with open(name, "xb") as file:  # never over what is there
                 file.write(data)
-        except (GopherError, OSError) as error:
+        except (Failed, OSError) as error:
             self._screen.say(str(error))
         except KeyboardInterrupt:
             self._screen.say("given up")
@@ -205,15 +205,15 @@ class Session:
             self._try(lambda: self._walk.open(url if "://" in url else f"gopher://{url}"))
 
     def _save(self) -> None:
-        from netdaemon.cli.gopherpage import link
-        from netdaemon.protocols.gopher.client import GopherError, parse_url
+        from netdaemon.protocols.gopher.client import Failed, parse_url
+        from netdaemon.url.gopherpage import link
 
         number = self._screen.marked
         url = self._walk.here.url
         try:
             if number is not None:
                 url = parse_url(link(self._walk.item(number), url))
-        except (GopherError, ValueError):
+        except (Failed, ValueError):
             self._screen.say("that can't be downloaded")
             return
         self._download(url)
@@ -242,7 +242,7 @@ class Session:
         self._arrived()
 
     def _help(self) -> None:
-        from netdaemon.cli.gopherpage import text_page
+        from netdaemon.url.gopherpage import text_page
 
         self._walk.show("Help", text_page(HELP.encode(), 100))
         self._arrived()

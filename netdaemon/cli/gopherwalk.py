@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from netdaemon.cli.gopherpage import Page, Row, link, menu_page, tame, text_page
-from netdaemon.protocols.gopher.client import OTHERS_PORTS, BadURL, GopherError, GopherURL, parse_url, plain
+from netdaemon.protocols.gopher.client import OTHERS_PORTS, BadURL, Failed, GopherURL, parse_url, plain
 from netdaemon.protocols.gopher.grammar.menu import Item, clean, parse_menu
+from netdaemon.url.gopherpage import Page, Row, link, menu_page, tame, text_page
 
 TEXTS = "0h6M"
 """Item types that are shown; menus are too, and all others are downloads."""
@@ -91,7 +91,7 @@ class Walk:
         return self.stops[self.at]
 
     def open(self, text: str, title: str = "") -> None:
-        """Open a URL. Raises GopherError, Elsewhere, WantsWords and WantsFile; one stays where one was then."""
+        """Open a URL. Raises Failed, Elsewhere, WantsWords and WantsFile; one stays where one was then."""
         scheme = text.partition(":")[0].lower()
         if scheme not in ("gopher", "gophers"):
             raise Elsewhere(text)
@@ -115,7 +115,7 @@ class Walk:
         self.open(url, tame(clean(item.description)))
 
     def item(self, number: int) -> Item:
-        """The item of that number. Raises GopherError when there is none."""
+        """The item of that number. Raises Failed when there is none."""
         if not 1 <= number <= len(self.here.page.items):
             raise BadURL(f"there is no item {number} here")
         return self.here.page.items[number - 1]
@@ -202,4 +202,4 @@ class Bookmarks:
             file.write(f"{url}\t{tame(title)}\n")
 
 
-__all__ = ["Bookmarks", "Elsewhere", "GopherError", "Stop", "Walk", "WantsFile", "WantsWords", "loader", "places"]
+__all__ = ["Bookmarks", "Elsewhere", "Failed", "Stop", "Walk", "WantsFile", "WantsWords", "loader", "places"]

@@ -11,7 +11,6 @@ from twisted.internet.defer import Deferred
 
 from netdaemon.interfaces import IDeadlines, IHouse
 from netdaemon.protocols.http.client.body import Body
-from netdaemon.protocols.http.client.errors import NoResponse, RequestFailed
 from netdaemon.protocols.http.client.upload import Upload
 from netdaemon.protocols.http.grammar.message import Fields, ResponseHead
 from netdaemon.protocols.http.incoming import BodyLost, Incoming
@@ -25,6 +24,7 @@ from netdaemon.proxy.grammar.target import Destination
 from netdaemon.proxy.pool import Link, Place, Pool
 from netdaemon.proxy.settings import ProxySettings
 from netdaemon.proxy.way import Way, credentials
+from netdaemon.wire.failures import Failed, NoAnswer
 
 PATIENCE = 1.0
 """Seconds that an origin may take for 100 Continue before its body is sent all the same (RFC 9110 10.1.1)."""
@@ -136,11 +136,11 @@ class Forward:
                 await link.sent
             link.within(self._settings.answer_timeout)
             found: tuple[ResponseHead, Body] = await answer
-        except NoResponse:
+        except NoAnswer:
             if link.late:
                 raise Unreachable("The server does not answer in time.", 504) from None
             raise Unreachable("The server closed the connection without an answer.") from None
-        except RequestFailed:
+        except Failed:
             raise Unreachable("What the server answers cannot be understood.") from None
         except BaseException:
             answer.addErrback(lambda failure: None)
@@ -237,5 +237,5 @@ async def _octets(body: Body) -> AsyncGenerator[bytes, None]:
     try:
         async for data in body:
             yield data
-    except RequestFailed as error:
+    except Failed as error:
         raise BodyLost(str(error)) from None

@@ -15,8 +15,8 @@ from netdaemon.protocols.ftp.client import (
     BadURL,
     ConnectFailed,
     Download,
-    FTPFailed,
-    NoReply,
+    Failed,
+    NoAnswer,
     NotLoggedIn,
     Refused,
     Settings,
@@ -76,11 +76,11 @@ class OverFTP:
             # In the server's place: a browser keeps what it is told for this server alone.
             challenge = b'Basic realm="ftp://%b", charset="UTF-8"' % to.authority
             return page(401, request.fields, ((b"WWW-Authenticate", challenge),))
-        except FTPFailed as error:
+        except Failed as error:
             raise _unreachable(error) from None
         try:
             return await self._ask(ftp, url, request)
-        except FTPFailed as error:
+        except Failed as error:
             ftp.abort()
             return _refusal(error, request)
         except BaseException:
@@ -169,8 +169,8 @@ def _login(request: Request, to: Destination) -> tuple[str, str] | None:
     return user.decode("utf-8", "surrogateescape"), password.decode("utf-8", "surrogateescape")
 
 
-def _unreachable(error: FTPFailed) -> Unreachable:
-    if isinstance(error, NoReply):
+def _unreachable(error: Failed) -> Unreachable:
+    if isinstance(error, NoAnswer):
         return Unreachable("The FTP server does not answer in time.", 504)
     if isinstance(error, ConnectFailed):
         return Unreachable("The host cannot be reached, or does not want to be asked at that port.")
@@ -179,7 +179,7 @@ def _unreachable(error: FTPFailed) -> Unreachable:
     return Unreachable("What answers there is no FTP server, or does not let us in.")
 
 
-def _refusal(error: FTPFailed, request: Request) -> Response:
+def _refusal(error: Failed, request: Request) -> Response:
     if isinstance(error, NotLoggedIn):
         return page(403, request.fields)
     if isinstance(error, TryLater):
@@ -198,5 +198,5 @@ async def _octets(download: Download) -> AsyncGenerator[bytes, None]:
     try:
         async for chunk in download:
             yield chunk
-    except FTPFailed as error:
+    except Failed as error:
         raise BodyLost(str(error)) from None

@@ -9,7 +9,7 @@ from netdaemon.documents.media import UNKNOWN, content_type
 from netdaemon.protocols.gopher.client import (
     Answer,
     Client,
-    GopherError,
+    Failed,
     GopherURL,
     Refused,
     Timeouts,
@@ -46,7 +46,7 @@ class OverGopher:
 
     def __init__(self, settings: ProxySettings, way: Way) -> None:
         self._way = way
-        self._times = Timeouts(settings.connect_timeout, settings.stall_timeout)
+        self._times = Timeouts(settings.connect_timeout, stall=settings.stall_timeout)
 
     async def respond(self, request: Request, caller: Caller, to: Destination) -> Response:
         """The document, or a page of the menu. Raises Denied and Unreachable."""
@@ -65,7 +65,7 @@ class OverGopher:
             return await self._document(answer, url, request)
         except Refused:
             return page(404, request.fields)
-        except GopherError:
+        except Failed:
             raise Unreachable("The Gopher server cannot be reached, or does not answer as one.") from None
 
     async def _document(self, answer: Answer, url: GopherURL, request: Request) -> Response:
@@ -117,5 +117,5 @@ async def _octets(first: bytes, rest: AsyncIterator[bytes]) -> AsyncGenerator[by
     try:
         async for data in rest:
             yield data
-    except GopherError as error:
+    except Failed as error:
         raise BodyLost(str(error)) from None

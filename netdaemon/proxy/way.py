@@ -8,17 +8,17 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 
 from netdaemon.interfaces import IHouse
-from netdaemon.protocols.http.client.errors import RequestFailed
-from netdaemon.protocols.http.grammar.message import MAX_RESPONSE_HEAD, Malformed, parse_response_head
+from netdaemon.protocols.http.client.tunnel import Asking, TunnelRefused, connect_head
 from netdaemon.proxy.dialler import Dialler, Passage, Unreachable
 from netdaemon.proxy.grammar.target import Destination
 from netdaemon.proxy.pool import Link, Place, Pool
 from netdaemon.proxy.rules import Rules
 from netdaemon.proxy.settings import ProxySettings, UpstreamProxy
+from netdaemon.wire.failures import Failed, NoAnswer
 
 P = TypeVar("P", bound=Protocol)
 
@@ -57,7 +57,7 @@ class Way:
                 pool.forgo(place)
             else:
                 link.abort()
-            if isinstance(error, RequestFailed):
+            if isinstance(error, Failed):
                 raise Unreachable("No trustworthy connection to the server can be made.") from None
             raise
 
@@ -88,16 +88,20 @@ class Way:
     async def through(self, to: Destination, build: Callable[[], P], tls: Any = None) -> P:
         """A connection by way of CONNECT at the upstream proxy. Raises Unreachable."""
         host, port, passage = await self._upstream()
-        name = f"[{to.host}]" if ":" in to.host else to.host
-        target = f"{name}:{to.port}".encode("ascii")
-        head = b"CONNECT %b HTTP/1.1\r\nHost: %b%b" % (target, target, credentials(self._settings.upstream))
+        head = connect_head(to.host, to.port) + credentials(self._settings.upstream)
         asking: Asking = await self._dialler.connect(passage, host, port, functools.partial(Asking, head))
         answer = asking.answer
         answer.addTimeout(self._settings.connect_timeout, self._reactor, onTimeoutCancel=_silent)
         try:
             rest = await answer
-        except BaseException:
-            asking.transport.abortConnection()
+        except BaseException as error:
+            asking.abort()
+            if isinstance(error, TunnelRefused):
+                raise Unreachable("The upstream proxy does not let this through.") from None
+            if isinstance(error, NoAnswer):
+                raise Unreachable("The upstream proxy closed the connection.") from None
+            if isinstance(error, Failed):
+                raise Unreachable("What the upstream proxy answers cannot be understood.") from None
             raise
         heir = build()
         asking.hand_over(heir, rest, tls)
@@ -109,59 +113,6 @@ class Way:
         # The operator has chosen it: no rule for clients' targets is asked.
         passage = await self._dialler.passage(upstream.host, upstream.port, lambda address: None)
         return upstream.host, upstream.port, passage
-
-
-class Asking(Protocol):
-    """Asks the upstream proxy for a tunnel. ``answer`` fires with what came behind its head. Fails with Unreachable."""
-
-    transport: Any
-
-    def __init__(self, head: bytes) -> None:
-        self._head = head
-        self._buffer = b""
-        self.answer: Deferred[bytes] = Deferred()
-
-    def connectionMade(self) -> None:
-        self.transport.write(self._head + b"\r\n\r\n")
-
-    def dataReceived(self, data: bytes) -> None:
-        if self.answer.called:
-            return
-        self._buffer += data
-        end = self._buffer.find(b"\r\n\r\n", 0, MAX_RESPONSE_HEAD)
-        try:
-            if end < 0 and len(self._buffer) < MAX_RESPONSE_HEAD:
-                return
-            if end < 0:
-                raise Malformed(502, "the header is too large")
-            head = parse_response_head(self._buffer[:end])
-        except Malformed:
-            self.answer.errback(Unreachable("What the upstream proxy answers cannot be understood."))
-            return
-        if head.status < 200:
-            self._buffer = self._buffer[end + 4 :]
-            self.dataReceived(b"")
-        elif head.status < 300:
-            # From here on somebody else reads.
-            self.transport.pauseProducing()
-            self.answer.callback(self._buffer[end + 4 :])
-        else:
-            self.answer.errback(Unreachable("The upstream proxy does not let this through."))
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if not self.answer.called:
-            self.answer.errback(Unreachable("The upstream proxy closed the connection."))
-
-    def hand_over(self, heir: Protocol, rest: bytes, tls: Any) -> None:
-        """The connection is ``heir``'s now."""
-        transport = self.transport
-        transport.resumeProducing()
-        transport.protocol = heir
-        heir.makeConnection(transport)  # type: ignore[no-untyped-call]  # Twisted's has no types
-        if tls is not None:
-            transport.startTLS(tls)
-        if rest:
-            transport.protocol.dataReceived(rest)
 
 
 def credentials(upstream: UpstreamProxy | None) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import idna
 from OpenSSL import SSL
@@ -22,6 +22,12 @@ from zope.interface import implementer
 from netdaemon.wire.certificate import read_certificates
 
 _log = Logger()
+
+
+class Contexts(Protocol):
+    """What makes the TLS side of connections: `Trust`, or a house's ITLS."""
+
+    def client(self, hostname: str, alpn: Sequence[bytes], verify: bool) -> Any: ...
 
 
 class Trust:

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from netdaemon.cli.gopherpage import menu_page, printed, tame, text_page, wrapped
-from netdaemon.cli.gopherwalk import Bookmarks, Elsewhere, GopherError, Walk, WantsFile, WantsWords, loader
+from netdaemon.cli.gopherwalk import Bookmarks, Elsewhere, Failed, Walk, WantsFile, WantsWords, loader
 from netdaemon.protocols.gopher.client import GopherURL, Refused, parse_url
 from netdaemon.protocols.gopher.grammar.menu import Item
+from netdaemon.url.gopherpage import menu_page, printed, tame, text_page, wrapped
 
 MENU = (
     b"iThe sh\x1b[31mop\t\tnull.host\t1\r\n1Poems\t/poems\tspam.egg\t70\r\n0Spam\t/spam.txt\tspam.egg\t70\r\n"
@@ -105,10 +105,10 @@ class WalkTests(SynchronousTestCase):
         with self.assertRaises(WantsFile):
             walk.choose(6)
         for number in (0, 10, -1):
-            with self.assertRaises(GopherError):
+            with self.assertRaises(Failed):
                 walk.choose(number)
         for url in ("gopher://", "gopher://a b/", "gopher://spam.egg/0%0d"):
-            with self.assertRaises(GopherError):
+            with self.assertRaises(Failed):
                 walk.open(url)
         with self.assertRaises(Refused):
             walk.open(f"{BASE}1/gone")
@@ -122,7 +122,7 @@ class WalkTests(SynchronousTestCase):
 
     def test_other_protocols_ports(self) -> None:
         for port in (25, 6379):
-            with self.assertRaisesRegex(GopherError, "another protocol"):
+            with self.assertRaisesRegex(Failed, "another protocol"):
                 loader(True, 1.0)(parse_url(f"gopher://127.0.0.1:{port}/1/"))
 
     def test_places(self) -> None:

@@ -20,10 +20,10 @@ from netdaemon.protocols.ftp.client import (
     TLS,
     Broken,
     ConnectFailed,
-    FTPFailed,
-    NoReply,
-    NotFTP,
+    Failed,
+    NoAnswer,
     NotLoggedIn,
+    NotSpoken,
     Refused,
     Settings,
     Timeouts,
@@ -147,7 +147,7 @@ class PyFTPTests(ServerCase):
         server = await PyFTPServer(self, self.root, certificate=self.pem).start()
         await self.both(server.port, tls=TLS.EXPLICIT)
         for settings in (Settings(), Settings(tls=TLS.IMPLICIT)):
-            with self.assertRaises(FTPFailed):
+            with self.assertRaises(Failed):
                 await connect(reactor, "127.0.0.1", server.port, user=USER, password=PASSWORD, settings=settings)
 
     async def test_whom_to_believe(self) -> None:
@@ -192,7 +192,7 @@ class VsftpdTests(ServerCase):
 
         async def work(ftp: FTP) -> None:
             ftp.data_tls = lambda session: context
-            with self.assertRaises(FTPFailed) as raised:
+            with self.assertRaises(Failed) as raised:
                 await ftp.folder()
             self.assertIn("522 SSL connection failed", str(raised.exception))
 
@@ -299,14 +299,14 @@ class SocketTests(TestCase):
     async def test_bytes_behind_the_go_ahead_for_tls(self) -> None:
         port = self.serve({b"AUTH": b"234 go\r\n230 you are in\r\n"})
         settings = Settings(tls=TLS.EXPLICIT, verify=False)
-        await self.both(port, self.fetch, settings, NotFTP, "bytes in clear")
+        await self.both(port, self.fetch, settings, NotSpoken, "bytes in clear")
         self.assertEqual([session.heard for session in self.sessions], [[b"AUTH TLS"]] * 2)
 
     async def test_a_silent_server(self) -> None:
-        settings = Settings(timeouts=Timeouts(reply=0.2))
-        await self.both(self.serve({b"": b""}), self.fetch, settings, NoReply, "in time")
+        settings = Settings(timeouts=Timeouts(answer=0.2))
+        await self.both(self.serve({b"": b""}), self.fetch, settings, NoAnswer, "in time")
         port = self.serve({b"AUTH": b"234 go\r\n"})
-        settings = Settings(tls=TLS.EXPLICIT, verify=False, timeouts=Timeouts(connect=2, reply=2))
+        settings = Settings(tls=TLS.EXPLICIT, verify=False, timeouts=Timeouts(connect=2, answer=2))
         await self.both(port, self.fetch, settings, TLSFailed)
 
     async def test_a_server_that_never_makes_the_data_connection(self) -> None:
@@ -316,9 +316,9 @@ class SocketTests(TestCase):
 
     async def test_an_endless_reply(self) -> None:
         port = self.serve({**LOGIN, b"NOOP": b"200-" + b"x" * 100_000})
-        await self.both(port, FTP.noop, Settings(), NotFTP)
+        await self.both(port, FTP.noop, Settings(), NotSpoken)
         port = self.serve({**LOGIN, b"NOOP": b"200-x\r\n" + b" y\r\n" * 5000})
-        await self.both(port, FTP.noop, Settings(), NotFTP, "too many lines")
+        await self.both(port, FTP.noop, Settings(), NotSpoken, "too many lines")
 
     async def test_an_upload_that_is_killed_ends_in_a_reset(self) -> None:
         """An end in good order would make a whole document of what there is of it."""
@@ -396,7 +396,7 @@ class CutTests(TestCase):
             chunks: list[bytes] = []
             try:
                 await ftp.retrbinary("name", chunks.append)
-            except FTPFailed as error:
+            except Failed as error:
                 came.append(type(error))
             else:
                 came.append(b"".join(chunks))

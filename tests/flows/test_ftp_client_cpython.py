@@ -17,7 +17,7 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SkipTest, TestCase
 
-from netdaemon.protocols.ftp.client import FTP, TLS, Refused, Settings, TooMuch, TryLater, blocking, connect
+from netdaemon.protocols.ftp.client import FTP, TLS, Refused, Settings, TooLarge, TryLater, blocking, connect
 from netdaemon.protocols.ftp.client.sockets import run
 
 
@@ -130,7 +130,7 @@ class PlainTests(CPythonCase):
     async def test_a_long_line(self) -> None:
         async def work(ftp: FTP) -> None:
             await ftp.ask(b"setlongretr 65537")
-            with self.assertRaises(TooMuch):
+            with self.assertRaises(TooLarge):
                 await ftp.retrlines("x", print)
 
         await self.both(work)

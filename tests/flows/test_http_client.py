@@ -18,10 +18,10 @@ from netdaemon.config.values import Listen
 from netdaemon.documents.tree import Tree
 from netdaemon.protocols.http import HTTPSettings, http
 from netdaemon.protocols.http.client import (
+    Broken,
     Client,
     ConnectFailed,
-    IncompleteBody,
-    RequestFailed,
+    Failed,
     Response,
     Timeouts,
     TLSFailed,
@@ -50,7 +50,7 @@ class FlowCase(TestCase):
         response = await (client or self.client).get(url)
         return response, await response.read(100_000_000)
 
-    async def refused(self, url: str, kind: type[RequestFailed], client: Client | None = None) -> str:
+    async def refused(self, url: str, kind: type[Failed], client: Client | None = None) -> str:
         try:
             response, body = await self.get(url, client)
         except kind as error:
@@ -221,7 +221,7 @@ class BackPressureTests(FlowCase):
         sent = await serving
         self.assertTrue(stalled.is_set())
         self.assertLess(sent, whole // 4)
-        with self.assertRaises(IncompleteBody):
+        with self.assertRaises(Broken):
             await response.read(whole)
 
 
@@ -301,5 +301,5 @@ class TLSTests(FlowCase):
                 if polite:
                     self.assertEqual((await self.get(url, self.trusting()))[1], b"hello")
                 else:
-                    await self.refused(url, IncompleteBody, self.trusting())
+                    await self.refused(url, Broken, self.trusting())
                 await serving

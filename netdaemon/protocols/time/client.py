@@ -6,23 +6,23 @@ print(time.ctime(reply.time), reply.offset)
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.abstract import isIPv6Address
-from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.error import CannotListenError, ConnectError, ConnectingCancelledError, DNSLookupError
-from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionReceiver
 from twisted.internet.protocol import ConnectedDatagramProtocol, Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netdaemon.protocols.time.grammar import LENGTH, Malformed, decode
+from netdaemon.wire.failures import ConnectFailed
+from netdaemon.wire.reaching import unreachable
 
 PORT = 37
 """RFC 868: the port of the Time service, TCP and UDP."""
@@ -72,15 +72,9 @@ async def fetch_time(
         return await asking
     except (TimeError, Malformed, _TooLate) as error:
         raise TimeError(f"{where}: {error}") from None
-    except DNSLookupError:
-        raise TimeError(f"{host}: no such host") from None
-    except ConnectingCancelledError:
-        raise CancelledError from None
-    except ConnectTimeout:
-        raise TimeError(f"{where}: no answer in time") from None
-    except ConnectError as error:
-        why = os.strerror(error.osError).lower() if isinstance(error.osError, int) else str(error)
-        raise TimeError(f"{where}: {why}") from None
+    except (DNSLookupError, ConnectingCancelledError, ConnectError) as error:
+        why = unreachable(error, host, where)
+        raise TimeError(str(why)) if isinstance(why, ConnectFailed) else why from None
     except OSError as error:
         raise TimeError(f"{where}: {error.strerror or error}") from None
     except ValueError:

@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from netdaemon.protocols.ftp.client import Entry, FTPFailed, Hash, NoReply, NotFTP, Refused, TooMuch
+from netdaemon.protocols.ftp.client import Entry, Failed, Hash, NoAnswer, NotSpoken, Refused, TooLarge
 from netdaemon.protocols.ftp.client import session as session_module
 from netdaemon.protocols.ftp.client.session import FTP
 from tests.protocols.ftp.scripted import Server
@@ -63,7 +63,7 @@ class CommandTests(CommandCase):
 
     def test_pwd_and_mkd(self) -> None:
         self.assertEqual(self.result(lambda ftp: ftp.pwd(), "C: PWD", 'S: 257 "/a""b" is it'), '/a"b')
-        self.assertIsInstance(self.failure(lambda ftp: ftp.pwd(), "C: PWD", "S: 257 /a"), NotFTP)
+        self.assertIsInstance(self.failure(lambda ftp: ftp.pwd(), "C: PWD", "S: 257 /a"), NotSpoken)
         self.assertEqual(self.result(lambda ftp: ftp.mkd("b"), "C: MKD b", 'S: 257 "/a/b" made'), "/a/b")
         self.assertEqual(self.result(lambda ftp: ftp.mkd("b"), "C: MKD b", "S: 250 made"), "b")
 
@@ -77,9 +77,9 @@ class CommandTests(CommandCase):
         self.assertEqual(self.result(size, "C: TYPE I", "S: 200 ok", "C: SIZE a", "S: 213 12"), 12)
         self.assertEqual(self.result(size, "C: SIZE a", "S: 250  1000 "), 1000)
         for text in ("", "-1", "1e3", "9" * 19, "12 octets"):
-            self.assertIsInstance(self.failure(size, "C: SIZE a", f"S: 213 {text}"), NotFTP)
+            self.assertIsInstance(self.failure(size, "C: SIZE a", f"S: 213 {text}"), NotSpoken)
         self.assertEqual(self.result(mdtm, "C: MDTM a", "S: 213 19941106084937.5"), 784111777.5)
-        self.assertIsInstance(self.failure(mdtm, "C: MDTM a", "S: 213 yesterday"), NotFTP)
+        self.assertIsInstance(self.failure(mdtm, "C: MDTM a", "S: 213 yesterday"), NotSpoken)
 
     def test_rename(self) -> None:
         def rename(ftp: FTP) -> Any:
@@ -106,8 +106,8 @@ class CommandTests(CommandCase):
         self.assertEqual(self.result(mlst, *lines), Entry("a", "file", 12, 784111777.0))
         here = ("C: MLST", "S: 250-so", "S:  type=cdir; /a", "S: 250 end")
         self.assertEqual(self.result(lambda ftp: ftp.mlst(), *here), Entry("/a", "dir"))
-        self.assertIsInstance(self.failure(mlst, "C: MLST a", "S: 250 type=file; a"), NotFTP)
-        self.assertIsInstance(self.failure(mlst, "C: MLST a", "S: 250-so", "S:  nonsense", "S: 250 end"), NotFTP)
+        self.assertIsInstance(self.failure(mlst, "C: MLST a", "S: 250 type=file; a"), NotSpoken)
+        self.assertIsInstance(self.failure(mlst, "C: MLST a", "S: 250-so", "S:  nonsense", "S: 250 end"), NotSpoken)
 
     def test_hash(self) -> None:
         digest = "ab" * 32
@@ -115,7 +115,7 @@ class CommandTests(CommandCase):
         self.assertEqual(made, Hash("SHA-256", 0, 12, bytes.fromhex(digest)))
         script = ("C: OPTS HASH SHA-1", "S: 200 SHA-1", "C: HASH a", "S: 213 SHA-1 0-12 abcd")
         self.assertEqual(self.result(lambda ftp: ftp.hash("a", "SHA-1"), *script).digest, b"\xab\xcd")
-        self.assertIsInstance(self.failure(lambda ftp: ftp.hash("a", "SHA-1"), "C: HASH a", "S: 213 abc"), NotFTP)
+        self.assertIsInstance(self.failure(lambda ftp: ftp.hash("a", "SHA-1"), "C: HASH a", "S: 213 abc"), NotSpoken)
 
     def test_no_argument_becomes_a_command(self) -> None:
         calls: list[Callable[..., Any]] = [
@@ -144,7 +144,7 @@ class CommandTests(CommandCase):
                 self.setUp()
                 failure = self.failure(partial(call, name=name))
                 self.assertIsInstance(failure, ValueError)
-                self.assertNotIsInstance(failure, FTPFailed)
+                self.assertNotIsInstance(failure, Failed)
                 self.assertFalse(self.server.dropped)
                 self.assertEqual(bytes(self.server.said), b"")
 
@@ -154,7 +154,7 @@ class CommandTests(CommandCase):
         self.assertTrue(self.server.transport.disconnecting)
         self.server.transport.lose()
         self.successResultOf(work)
-        self.assertIsInstance(self.failure(lambda ftp: ftp.noop()), NoReply)
+        self.assertIsInstance(self.failure(lambda ftp: ftp.noop()), NoAnswer)
 
 
 class FolderTests(CommandCase):
@@ -199,19 +199,19 @@ class FolderTests(CommandCase):
 
     def test_what_is_no_listing(self) -> None:
         failure = self.failure(self.folder, *self.MLSD, "D: hello\\r\\n", "D. ", "S: 226 done")
-        self.assertIsInstance(failure, NotFTP)
+        self.assertIsInstance(failure, NotSpoken)
 
     def test_neither_is_this(self) -> None:
         """A name left out of a mirror's list would be a name deleted."""
         refused = ("C: TYPE A", "S: 200 ok", *PASSIVE, "C: MLSD pub", "S: 502 no")
         unix = ("D: -rw-r--r-- 1 u g 3 Nov  6 1994 a\\r\\nls: b: Input/output error\\r\\n",)
         failure = self.failure(self.folder, *refused, *self.LIST, *unix, "D. ", "S: 226 done")
-        self.assertIsInstance(failure, NotFTP)
+        self.assertIsInstance(failure, NotSpoken)
 
     def test_a_listing_has_a_limit(self) -> None:
         self.patch(session_module, "MAX_LISTING", 20)
         failure = self.failure(self.folder, *self.MLSD, "D: type=file; abcdefgh\\r\\n")
-        self.assertIsInstance(failure, TooMuch)
+        self.assertIsInstance(failure, TooLarge)
         self.assertTrue(self.server.dropped)
 
     def test_no_name_is_an_option(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from netdaemon.protocols.ftp.client import ConnectFailed, FTPFailed, NoReply, Refused
+from netdaemon.protocols.ftp.client import ConnectFailed, Failed, NoAnswer, Refused
 from netdaemon.protocols.ftp.client.pool import TRIES, Pool
 from netdaemon.protocols.ftp.grammar.replies import Reply
 
@@ -28,7 +28,7 @@ class PoolTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.connecting: list[Deferred[Session]] = []
         self.running: list[tuple[str, Session, Deferred[None]]] = []
-        self.failures: list[tuple[str, FTPFailed]] = []
+        self.failures: list[tuple[str, Failed]] = []
         self.pool = self.made(3)
 
     def made(self, size: int) -> Any:
@@ -121,7 +121,7 @@ class PoolTests(SynchronousTestCase):
             self.let_in()
             self.assertEqual(len(self.connecting), attempt + 1)
             self.running[0][1].gone = True
-            self.finish(0, NoReply("gone"))
+            self.finish(0, NoAnswer("gone"))
         self.successResultOf(work)
         self.assertEqual([name for name, _ in self.failures], ["a"])
 
@@ -152,7 +152,7 @@ class PoolTests(SynchronousTestCase):
         for one in self.connecting[1:]:
             one.errback(ConnectFailed("421 enough"))
         self.running[0][1].gone = True
-        self.finish(0, NoReply("gone"))
+        self.finish(0, NoAnswer("gone"))
         self.let_in()
         for name in "bca":
             self.assertEqual(self.names(), [name])

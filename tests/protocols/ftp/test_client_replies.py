@@ -10,10 +10,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from netdaemon.protocols.ftp.client import (
     ConnectFailed,
-    FTPFailed,
-    NoReply,
-    NotFTP,
+    Failed,
+    NoAnswer,
     NotLoggedIn,
+    NotSpoken,
     Refused,
     Timeouts,
     TLSFailed,
@@ -36,10 +36,10 @@ class ReplyCase(SynchronousTestCase):
         reply = self.successResultOf(work)
         return reply.code, reply.lines
 
-    def failure_of(self, *lines: str) -> FTPFailed:
+    def failure_of(self, *lines: str) -> Failed:
         work = self.server.begin(self.server.ftp.do("HELP"))
         self.server.talk("C: HELP", *lines)
-        return self.failureResultOf(work, FTPFailed).value
+        return self.failureResultOf(work, Failed).value
 
 
 class GrammarTests(ReplyCase):
@@ -69,23 +69,23 @@ class GrammarTests(ReplyCase):
     def test_what_is_none(self) -> None:
         for line in ("hello", "21 x", "2144 x", "999 x", "099 x", "-214 x", " 214 x", ""):
             self.setUp()
-            self.assertIsInstance(self.failure_of(f"S: {line}"), NotFTP)
+            self.assertIsInstance(self.failure_of(f"S: {line}"), NotSpoken)
             self.assertTrue(self.server.dropped, line)
 
     def test_flaws(self) -> None:
         for octets in ("214 a\\rb\\r\\n", "214 a\\x00b\\r\\n", "214 a\\nb\\r\\n"):
             self.setUp()
-            self.assertIsInstance(self.failure_of(f"S* {octets}"), NotFTP)
+            self.assertIsInstance(self.failure_of(f"S* {octets}"), NotSpoken)
             self.assertTrue(self.server.dropped, octets)
 
     def test_a_line_has_a_limit(self) -> None:
         self.assertEqual(self.reply_to("S: 214 " + "x" * (8192 - 6))[0], 214)
-        self.assertIsInstance(self.failure_of("S: 214 " + "x" * (8192 - 5)), NotFTP)
+        self.assertIsInstance(self.failure_of("S: 214 " + "x" * (8192 - 5)), NotSpoken)
         self.assertTrue(self.server.dropped)
 
     def test_lines_have_one_too(self) -> None:
         failure = self.failure_of("S: 214-a", *["S:  x"] * 1000)
-        self.assertIsInstance(failure, NotFTP)
+        self.assertIsInstance(failure, NotSpoken)
         self.assertTrue(self.server.dropped)
 
     def test_kinds_of_no(self) -> None:
@@ -106,22 +106,22 @@ class GrammarTests(ReplyCase):
         self.server.talk("C: NOOP", "-- 59 s")
         self.assertNoResult(work)
         self.server.talk("-- 3 s")
-        self.failureResultOf(work, NoReply)
+        self.failureResultOf(work, NoAnswer)
         self.assertTrue(self.server.dropped)
 
     def test_a_byte_now_and_then_gives_no_more_time(self) -> None:
         work = self.server.begin(self.server.ftp.noop())
         self.server.talk("C: NOOP", "S* 2", "-- 30 s", "S* 0", "-- 29 s", "S* 0", "-- 4 s")
-        self.failureResultOf(work, NoReply)
+        self.failureResultOf(work, NoAnswer)
         self.assertTrue(self.server.dropped)
 
     def test_the_end(self) -> None:
         work = self.server.begin(self.server.ftp.noop())
         self.server.talk("C: NOOP")
         self.server.transport.finish()
-        self.assertEqual(str(self.failureResultOf(work, NoReply).value), "the server closed the connection")
+        self.assertEqual(str(self.failureResultOf(work, NoAnswer).value), "the server closed the connection")
         again = self.server.begin(self.server.ftp.noop())
-        self.failureResultOf(again, NoReply)
+        self.failureResultOf(again, NoAnswer)
 
 
 class GreetingTests(SynchronousTestCase):
@@ -139,7 +139,7 @@ class GreetingTests(SynchronousTestCase):
         self.failureResultOf(work, TryLater)
 
     def test_silence(self) -> None:
-        server = Server(timeouts=Timeouts(reply=10))
+        server = Server(timeouts=Timeouts(answer=10))
         work = server.begin(server.greeted())
         server.talk("-- 12 s")
         self.failureResultOf(work)
@@ -164,7 +164,7 @@ class ConnectingTests(SynchronousTestCase):
 
     def test_what_is_no_host(self) -> None:
         work = Deferred.fromCoroutine(connect(self.reactor, "a" * 300 + ".example"))
-        self.failureResultOf(work, FTPFailed)
+        self.failureResultOf(work, Failed)
 
 
 class LoginTests(SynchronousTestCase):
@@ -221,7 +221,7 @@ class InjectionTests(SynchronousTestCase):
         server = Server(tls=TLS.EXPLICIT, verify=False)
         work = server.begin(server.greeted())
         server.talk("S: 220 ready", "C: AUTH TLS", "S* 234 go\\r\\n230 you are in\\r\\n")
-        self.failureResultOf(work, NotFTP)
+        self.failureResultOf(work, NotSpoken)
         self.assertTrue(server.dropped)
         self.assertIsNone(server.line(), "nothing is said in clear any more")
 

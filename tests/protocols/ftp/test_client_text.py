@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from netdaemon.protocols.ftp.client.errors import TooMuch
 from netdaemon.protocols.ftp.client.text import Lines, is_text
+from netdaemon.wire.failures import TooLarge
 from tests.protocols.ftp.scripted import Server
 
 PASSIVE = ("C: EPSV", "S: 229 go (|||2000|)")
@@ -58,6 +58,6 @@ class LineTests(SynchronousTestCase):
     def test_the_limit(self) -> None:
         for pieces in ([b"12345"], [b"123", b"45"], [b"12345\r\n"], [b"123", b"45\n"]):
             lines = Lines(4)
-            self.assertRaises(TooMuch, lambda lines=lines, pieces=pieces: [list(lines.feed(one)) for one in pieces])
+            self.assertRaises(TooLarge, lambda lines=lines, pieces=pieces: [list(lines.feed(one)) for one in pieces])
         lines = Lines(4)
         self.assertEqual([*lines.feed(b"1234\n12"), *lines.feed(b"34"), *lines.finish()], [b"1234", b"1234"])

@@ -10,13 +10,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from netdaemon.protocols.ftp.client import (
     Broken,
     ConnectFailed,
-    FTPFailed,
-    NoReply,
-    NotFTP,
+    Failed,
+    NoAnswer,
+    NotSpoken,
     Refused,
     Settings,
     Timeouts,
-    TooMuch,
+    TooLarge,
     TryLater,
 )
 from netdaemon.protocols.ftp.client.session import FTP
@@ -115,7 +115,7 @@ class DownloadTests(TransferCase):
             server = self.start()
             work = self.fetch()
             server.talk("C: TYPE I", "S: 200 ok", *PASSIVE, "C: RETR name", f"S: {line}")
-            self.assertIs(type(self.failureResultOf(work, FTPFailed).value), kind)
+            self.assertIs(type(self.failureResultOf(work, Failed).value), kind)
             self.assertTrue(server.data.aborted)
             noop = server.begin(self.ftp.noop())
             server.talk("C: NOOP", "S: 200 still here")
@@ -198,7 +198,7 @@ class DownloadTests(TransferCase):
     def test_the_final_reply_has_its_limit(self) -> None:
         work = self.fetch()
         self.server.talk(*BEGUN, "D: x", "D. ", "-- 302 s")
-        self.failureResultOf(work, NoReply)
+        self.failureResultOf(work, NoAnswer)
         self.assertTrue(self.server.dropped)
 
     def test_from_an_offset(self) -> None:
@@ -261,7 +261,7 @@ class AbortTests(TransferCase):
     def test_out_of_step(self) -> None:
         work = self.server.begin(self.begin().close())
         self.server.talk("C: ABOR", "S: 226 ok", "C: NOOP", *["S: 226 what?"] * 4)
-        self.failureResultOf(work, NotFTP)
+        self.failureResultOf(work, NotSpoken)
         self.assertTrue(self.server.dropped)
 
     def test_others_wait_for_the_end(self) -> None:
@@ -406,7 +406,7 @@ class PassiveTests(TransferCase):
     def test_nor_one_in_epsv(self) -> None:
         work = self.fetch()
         self.server.talk("C: TYPE I", "S: 200 ok", "C: EPSV", "S: 229 (|1|127.0.0.1|2000|)")
-        self.failureResultOf(work, NotFTP)
+        self.failureResultOf(work, NotSpoken)
         self.assertEqual(self.server.network.dialled, [])
 
     def test_what_is_no_port(self) -> None:
@@ -421,7 +421,7 @@ class PassiveTests(TransferCase):
             server = self.start(epsv=epsv)
             work = self.fetch()
             server.talk("C: TYPE I", "S: 200 ok", "C: EPSV" if epsv else "C: PASV", f"S: {line}")
-            self.failureResultOf(work, NotFTP)
+            self.failureResultOf(work, NotSpoken)
             self.assertEqual(server.network.dialled, [])
 
     def test_epsv_leads_nowhere(self) -> None:
@@ -546,7 +546,7 @@ class LineTests(TransferCase):
         self.server.send(self.server.data, b"x" * 65536)
         self.assertNoResult(work)
         self.server.send(self.server.data, b"x")
-        self.failureResultOf(work, TooMuch)
+        self.failureResultOf(work, TooLarge)
         self.assertTrue(self.server.dropped)
 
     def test_a_callback_that_fails(self) -> None:

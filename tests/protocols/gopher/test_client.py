@@ -17,7 +17,7 @@ from netdaemon.protocols.gopher.client import (
     Broken,
     Client,
     ConnectFailed,
-    GopherError,
+    Failed,
     Item,
     NotPlus,
     Refused,
@@ -218,5 +218,5 @@ class ClientTests(TestCase):
                                    (b"+9\r\nshort", Broken), (b"", NotPlus)):  # fmt: skip
             with self.assertRaises(error):
                 await client.get_view("/s", HOST, self.port)
-        with self.assertRaises(GopherError):
+        with self.assertRaises(Failed):
             await client.get_view("/s", HOST, self.port, media="a\r\nb")

@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 from netdaemon.protocols.http.client import Client, Response, Timeouts
 
 T = TypeVar("T")
-TIMEOUTS = Timeouts(connect=5, head=10, stall=20)
+TIMEOUTS = Timeouts(connect=5, answer=10, stall=20)
 
 
 class Wire(StringTransport):

@@ -12,13 +12,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from netdaemon.protocols.http.client import (
     MAX_REDIRECTS,
     BadURL,
-    BodyTooLarge,
+    Broken,
     Category,
     ConnectFailed,
-    IncompleteBody,
-    NoResponse,
+    NoAnswer,
     RedirectRefused,
     Response,
+    TooLarge,
     category_of_status,
 )
 from netdaemon.wire.inflow import HIGH_WATER
@@ -207,7 +207,7 @@ class KeptTests(ClientCase):
                 origin.accept().says(HELLO)
                 self.successResultOf(asked)
             else:
-                self.failureResultOf(asked, NoResponse)
+                self.failureResultOf(asked, NoAnswer)
 
     def test_closed_within_the_response(self) -> None:
         self.origin.ask()
@@ -216,13 +216,13 @@ class KeptTests(ClientCase):
         asked = self.origin.ask()
         peer.says(b"HTTP/1.1")
         peer.closes()
-        self.failureResultOf(asked, NoResponse)
+        self.failureResultOf(asked, NoAnswer)
         self.assertEqual(self.origin.waiting, 0)
 
     def test_a_fresh_one_that_closes_is_not_tried_again(self) -> None:
         asked = self.origin.ask()
         self.origin.accept().closes()
-        self.failureResultOf(asked, NoResponse)
+        self.failureResultOf(asked, NoAnswer)
         self.assertEqual(self.origin.waiting, 0)
 
     def test_an_old_one_is_not_used(self) -> None:
@@ -265,8 +265,8 @@ class DeadlineTests(ClientCase):
             peer.says(bytes([octet]))
             self.origin.reactor.advance(1)
         self.assertNoResult(asked)
-        self.origin.reactor.advance(TIMEOUTS.head - 9)
-        self.failureResultOf(asked, NoResponse)
+        self.origin.reactor.advance(TIMEOUTS.answer - 9)
+        self.failureResultOf(asked, NoAnswer)
         self.assertTrue(peer.dropped)
 
     def test_a_body_that_stands_still(self) -> None:
@@ -279,7 +279,7 @@ class DeadlineTests(ClientCase):
             self.origin.reactor.advance(TIMEOUTS.stall - 0.1)
             self.assertNoResult(reading)
         self.origin.reactor.advance(0.1)
-        self.failureResultOf(reading, IncompleteBody)
+        self.failureResultOf(reading, Broken)
         self.assertTrue(peer.dropped)
 
     def test_a_reader_that_takes_its_time_is_not_the_server_s_fault(self) -> None:
@@ -350,7 +350,7 @@ class BodyTests(ClientCase):
                 self.assertEqual(self.successResultOf(reading), b"hello")
                 self.peer.closes()
             else:
-                self.failureResultOf(reading, BodyTooLarge)
+                self.failureResultOf(reading, TooLarge)
 
     def test_closed_before_its_end(self) -> None:
         response = self.start(5)

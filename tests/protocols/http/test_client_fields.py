@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from netdaemon import version
-from netdaemon.protocols.http.client.errors import BadURL
 from netdaemon.protocols.http.client.fields import basic, given, request_head, transcript
 from netdaemon.protocols.http.client.redirect import Asked
 from netdaemon.protocols.http.client.url import parse_url
 from netdaemon.protocols.http.grammar.message import parse_request_head
+from netdaemon.wire.failures import BadURL
 
 
 def head(url: str = "http://a.example/", method: bytes = b"GET", headers: object = (), body: bytes = b"") -> bytes:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from netdaemon.protocols.http.client import IncompleteBody, NoResponse, NotHTTP, Response
+from netdaemon.protocols.http.client import Broken, NoAnswer, NotSpoken, Response
 from netdaemon.protocols.http.client.connection import MAX_HEAD, MAX_INTERIM
 from tests.protocols.http.origin import Origin, Peer
 
@@ -127,7 +127,7 @@ class BrokenOffTests(FramingCase):
             asked, peer = self.ask()
             peer.says(octets)
             peer.closes()
-            self.failureResultOf(asked, NoResponse)
+            self.failureResultOf(asked, NoAnswer)
 
     def test_within_the_body(self) -> None:
         for octets in (
@@ -143,14 +143,14 @@ class BrokenOffTests(FramingCase):
             first = self.origin.run(anext(response.body))
             self.assertEqual(self.successResultOf(first), b"hello")
             peer.closes()
-            self.failureResultOf(self.origin.run(response.read(100)), IncompleteBody)
+            self.failureResultOf(self.origin.run(response.read(100)), Broken)
 
     def test_a_body_until_close_that_was_cut(self) -> None:
         """A reset, or under TLS an end without close_notify, is no end of a body."""
         asked, peer = self.ask()
         peer.says(OK + b"\r\nhello")
         peer.closes(rudely=True)
-        self.failureResultOf(self.body_of(asked), IncompleteBody)
+        self.failureResultOf(self.body_of(asked), Broken)
 
 
 class EvilTests(FramingCase):
@@ -195,7 +195,7 @@ class EvilTests(FramingCase):
             for piece in (0, 1):
                 asked, peer = self.ask()
                 peer.says(head + b"hello", piece=piece)
-                self.failureResultOf(asked, NotHTTP)
+                self.failureResultOf(asked, NotSpoken)
                 self.assertTrue(peer.dropped, head)
                 self.assertFalse(self.kept(), head)
 
@@ -218,7 +218,7 @@ class EvilTests(FramingCase):
             for piece in (0, 1):
                 asked, peer = self.ask()
                 peer.says(OK + b"Transfer-Encoding: chunked\r\n\r\n" + chunks, piece=piece)
-                self.failureResultOf(self.body_of(asked), IncompleteBody)
+                self.failureResultOf(self.body_of(asked), Broken)
                 self.assertTrue(peer.dropped, chunks)
 
     def test_a_head_at_its_limit_and_one_past_it(self) -> None:
@@ -230,14 +230,14 @@ class EvilTests(FramingCase):
                 if accepted:
                     self.successResultOf(asked)
                 else:
-                    self.failureResultOf(asked, NotHTTP)
+                    self.failureResultOf(asked, NotSpoken)
 
     def test_a_head_without_end(self) -> None:
         asked, peer = self.ask()
         peer.says(OK)
         for _ in range(MAX_HEAD // 1000 + 1):
             peer.says(b"X: " + b"y" * 995 + b"\r\n")
-        self.failureResultOf(asked, NotHTTP)
+        self.failureResultOf(asked, NotSpoken)
         self.assertTrue(peer.dropped)
 
     def test_interim_responses_without_end(self) -> None:
@@ -247,7 +247,7 @@ class EvilTests(FramingCase):
             if accepted:
                 self.successResultOf(asked)
             else:
-                self.failureResultOf(asked, NotHTTP)
+                self.failureResultOf(asked, NotSpoken)
 
     @settings(deadline=None, max_examples=150)
     @given(st.binary(max_size=80), st.sampled_from([b"", b"HTTP/1.1 ", OK, OK + b"Transfer-Encoding: chunked\r\n\r\n"]))
@@ -265,4 +265,4 @@ class EvilTests(FramingCase):
             self.assertEqual(len(body), 1)
         else:
             assert hasattr(result[0], "check")
-            self.assertTrue(result[0].check(NoResponse, NotHTTP), result[0])
+            self.assertTrue(result[0].check(NoAnswer, NotSpoken), result[0])

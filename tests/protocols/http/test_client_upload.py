@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 
-from netdaemon.protocols.http.client import NoResponse, RedirectRefused, Upload
+from netdaemon.protocols.http.client import NoAnswer, RedirectRefused, Upload
 from tests.protocols.http.origin import Peer
 from tests.protocols.http.test_client import HELLO, ClientCase, redirect
 
@@ -77,7 +77,7 @@ class UploadTests(ClientCase):
         self.origin.reactor.advance(19)
         self.assertNoResult(asked)
         self.origin.reactor.advance(2)
-        self.failureResultOf(asked, NoResponse)
+        self.failureResultOf(asked, NoAnswer)
         self.assertTrue(full.disconnected)
 
     def test_the_time_for_the_head_begins_behind_the_body(self) -> None:
@@ -91,7 +91,7 @@ class UploadTests(ClientCase):
         self.origin.reactor.advance(9)
         self.assertNoResult(asked)
         self.origin.reactor.advance(2)
-        self.failureResultOf(asked, NoResponse)
+        self.failureResultOf(asked, NoAnswer)
 
     def test_refused_before_its_end(self) -> None:
         asked = self.origin.ask(method="PUT", body=Upload(self.chunks(b"a", b"b", b"c"), 3))
@@ -139,7 +139,7 @@ class UploadTests(ClientCase):
         peer = Peer.__new__(Peer)
         peer.protocol, peer.open = protocol, True
         peer.closes()
-        self.failureResultOf(asked, NoResponse)
+        self.failureResultOf(asked, NoAnswer)
         self.assertEqual(self.made, [b"a"])
 
     def test_cancelled(self) -> None:

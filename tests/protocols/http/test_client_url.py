@@ -6,8 +6,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from netdaemon.protocols.http.client.errors import BadURL
 from netdaemon.protocols.http.client.url import URL, join, parse_url
+from netdaemon.wire.failures import BadURL
 from netdaemon.wire.urlparts import shown
 
 

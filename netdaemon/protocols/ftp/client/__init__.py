@@ -7,7 +7,7 @@
             async for chunk in download:
                 ...
 
-`blocking.connect` gives the same without a reactor. Every call raises FTPFailed.
+`blocking.connect` gives the same without a reactor. Every call raises Failed.
 """
 
 from __future__ import annotations
@@ -17,27 +17,14 @@ from typing import Any
 from netdaemon.protocols.ftp.client.commands import Entry, Hash
 from netdaemon.protocols.ftp.client.datastreams import StreamLinks
 from netdaemon.protocols.ftp.client.download import Download
-from netdaemon.protocols.ftp.client.errors import (
-    BadURL,
-    Broken,
-    ConnectFailed,
-    FTPFailed,
-    NoReply,
-    NotFTP,
-    NotLoggedIn,
-    Refused,
-    TLSFailed,
-    TooMuch,
-    TryLater,
-    UnsafeName,
-    told,
-)
+from netdaemon.protocols.ftp.client.errors import Broken, NotLoggedIn, Refused, TryLater, UnsafeName, told
 from netdaemon.protocols.ftp.client.links import Timeouts
 from netdaemon.protocols.ftp.client.session import FTP
 from netdaemon.protocols.ftp.client.settings import ANONYMOUS, TLS, Settings
 from netdaemon.protocols.ftp.client.streams import ControlStream, reach
 from netdaemon.protocols.ftp.client.url import PORTS, URL, parse_url
 from netdaemon.wire.deadlines import Wheel
+from netdaemon.wire.failures import BadURL, ConnectFailed, Failed, NoAnswer, NotSpoken, TLSFailed, TooLarge
 
 __all__ = [
     "FTP",
@@ -49,16 +36,16 @@ __all__ = [
     "ConnectFailed",
     "Download",
     "Entry",
-    "FTPFailed",
+    "Failed",
     "Hash",
-    "NoReply",
-    "NotFTP",
+    "NoAnswer",
     "NotLoggedIn",
+    "NotSpoken",
     "Refused",
     "Settings",
     "TLSFailed",
     "Timeouts",
-    "TooMuch",
+    "TooLarge",
     "TryLater",
     "UnsafeName",
     "connect",
@@ -78,7 +65,7 @@ async def connect(
 ) -> FTP:
     """A login at ``host``, a name or an IP address; port 21 (990 with `TLS.IMPLICIT`) unless given.
 
-    RFC 1635: an anonymous login has a mail address, or what looks like one, as password. Raises FTPFailed.
+    RFC 1635: an anonymous login has a mail address, or what looks like one, as password. Raises Failed.
     """
     settings = settings or Settings()
     implicit = settings.tls is TLS.IMPLICIT

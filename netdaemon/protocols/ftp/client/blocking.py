@@ -40,7 +40,7 @@ def connect(
     account: str | None = None,
     settings: Settings | None = None,
 ) -> FTP:
-    """A login at ``host``; as the awaitable `connect`. Raises FTPFailed."""
+    """A login at ``host``; as the awaitable `connect`. Raises Failed."""
     settings = settings or Settings()
     implicit = settings.tls is TLS.IMPLICIT
     timeouts = settings.timeouts

@@ -14,8 +14,8 @@ from typing import Any
 from OpenSSL import SSL
 from twisted.python.failure import Failure
 
-from netdaemon.protocols.ftp.client.errors import TLSFailed
 from netdaemon.protocols.ftp.client.links import end_by_reset
+from netdaemon.wire.failures import TLSFailed
 from netdaemon.wire.tlsclient import why_no_tls
 
 READ = 64 * 1024

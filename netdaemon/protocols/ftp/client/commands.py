@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Self
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from zope.interface import implementer
 
-from netdaemon.protocols.ftp.client.errors import NotFTP, NotLoggedIn, TLSFailed, TryLater, failure, told
+from netdaemon.protocols.ftp.client.errors import NotLoggedIn, TryLater, failure, told
 from netdaemon.protocols.ftp.client.links import Control, Links
 from netdaemon.protocols.ftp.client.settings import TLS, Settings
 from netdaemon.protocols.ftp.client.transfers import set_type
@@ -21,6 +21,7 @@ from netdaemon.protocols.ftp.grammar.listing import Listed, listed_of
 from netdaemon.protocols.ftp.grammar.paths import is_sendable, parse_quoted
 from netdaemon.protocols.ftp.grammar.replies import Reply
 from netdaemon.protocols.ftp.grammar.times import format_time, parse_time
+from netdaemon.wire.failures import NotSpoken, TLSFailed
 from netdaemon.wire.lineclient import ConnectionLost
 from netdaemon.wire.tlsclient import why_no_tls
 
@@ -220,7 +221,7 @@ class Commands:
             raise failure(reply)
         value = reply.text.strip()
         if not re.fullmatch(rb"[0-9]{1,18}", value):
-            raise NotFTP("the reply to SIZE is no number")
+            raise NotSpoken("the reply to SIZE is no number")
         return int(value)
 
     async def mdtm(self, path: str) -> float:
@@ -237,7 +238,7 @@ class Commands:
         """What the server says of one document or folder (RFC 3659 section 7)."""
         reply = await self.do("MLST", *filter(None, [path]))
         if len(reply.lines) != 3:
-            raise NotFTP("the reply to MLST has not one line of facts")
+            raise NotSpoken("the reply to MLST has not one line of facts")
         with told():
             facts = parse_facts(reply.lines[1].removeprefix(b" "))
             kind = "dir" if facts.kind in ("cdir", "pdir") else facts.kind
@@ -254,7 +255,7 @@ class Commands:
         reply = await self.do("HASH", path)
         match = re.match(rb"([A-Za-z0-9-]+) ([0-9]{1,18})-(-?[0-9]{1,18}) ((?:[0-9A-Fa-f]{2})+)(?: |$)", reply.text)
         if match is None:
-            raise NotFTP("the reply to HASH has no digest")
+            raise NotSpoken("the reply to HASH has no digest")
         return Hash(match[1].decode("ascii"), int(match[2]), int(match[3]), bytes.fromhex(match[4].decode("ascii")))
 
     async def noop(self) -> None:

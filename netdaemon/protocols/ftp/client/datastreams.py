@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, connectProtocol
 from twisted.internet.error import (
     CannotListenError,
     ConnectError,
     ConnectingCancelledError,
     ConnectionDone,
-    DNSLookupError,
 )
-from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.interfaces import IAddress, IHandshakeListener, IPushProducer, ISSLTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from netdaemon.protocols.ftp.client.errors import Broken, ConnectFailed, TLSFailed
+from netdaemon.protocols.ftp.client.errors import Broken
 from netdaemon.protocols.ftp.client.links import Data, Listening, Timeouts, end_by_reset
 from netdaemon.protocols.ftp.grammar.address import HostPort
+from netdaemon.wire.failures import ConnectFailed, TLSFailed
 from netdaemon.wire.inflow import Inflow
+from netdaemon.wire.reaching import unreachable
 from netdaemon.wire.tlsclient import why_no_tls
 
 
@@ -254,7 +253,7 @@ class StreamLinks:
         try:
             await connectProtocol(endpoint, data)  # type: ignore[no-untyped-call]  # Twisted's has no types
         except (ConnectError, ConnectingCancelledError) as error:
-            raise unreachable(error, f"data connection to port {address.port}") from None
+            raise unreachable(error, address.host, f"data connection to port {address.port}") from None
         return data
 
     async def listen(self, host: str, peer: str) -> Listening:
@@ -264,16 +263,3 @@ class StreamLinks:
         except CannotListenError as error:
             raise ConnectFailed(f"no port for the data connection: {error.socketError}") from None
         return port
-
-
-def unreachable(error: BaseException | None, where: str) -> Exception:
-    """What Twisted says of a connection that did not come about, in our words."""
-    if isinstance(error, ConnectingCancelledError):
-        return CancelledError()
-    if isinstance(error, DNSLookupError):
-        return ConnectFailed(f"{where.partition(' port ')[0]}: no such host")
-    if isinstance(error, ConnectTimeout):
-        return ConnectFailed(f"{where}: no answer")
-    if isinstance(error, ConnectError) and isinstance(error.osError, int):
-        return ConnectFailed(f"{where}: {os.strerror(error.osError).lower()}")
-    return ConnectFailed(f"{where}: {error}")

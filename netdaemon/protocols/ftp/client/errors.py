@@ -1,4 +1,4 @@
-"""What may go wrong with an FTP server, by what its caller can do about it."""
+"""What may go wrong with an FTP server, besides what may with every protocol's (`wire.failures`)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from contextlib import contextmanager
 
 from netdaemon.protocols.ftp.grammar import Malformed
 from netdaemon.protocols.ftp.grammar.replies import Reply
-from netdaemon.wire import lineclient
+from netdaemon.wire import failures, lineclient
 from netdaemon.wire.category import Category
 from netdaemon.wire.escape import escape
+from netdaemon.wire.failures import Failed, NoAnswer, NotSpoken
 
 
 def in_words(reply: Reply) -> str:
@@ -17,37 +18,7 @@ def in_words(reply: Reply) -> str:
     return f"{reply.code} {escape(reply.lines[-1])}".rstrip()
 
 
-class FTPFailed(Exception):
-    """What was asked for was not done. The text is one line for the caller: nothing of a peer's controls it."""
-
-    category = Category.REFUSED
-
-
-class BadURL(FTPFailed, ValueError):
-    """No URL that FTP can be asked for."""
-
-    category = Category.USAGE
-
-
-class ConnectFailed(FTPFailed):
-    """The host's name has no address, or nobody answers there."""
-
-    category = Category.CONNECT
-
-
-class NotFTP(FTPFailed):
-    """Something answers there, but not as FTP has it; the connection is dropped."""
-
-    category = Category.CONNECT
-
-
-class TLSFailed(FTPFailed):
-    """No TLS there, the handshake failed, or the certificate is not to be trusted, or it is somebody else's."""
-
-    category = Category.TLS
-
-
-class Refused(FTPFailed):
+class Refused(Failed):
     """A reply that says no: 5yz, or one that does not belong there. ``reply`` is it."""
 
     def __init__(self, reply: Reply) -> None:
@@ -67,27 +38,15 @@ class TryLater(Refused):
     category = Category.TEMPORARY
 
 
-class NoReply(FTPFailed):
-    """The server closed the control connection, or was silent for too long. It may do better later."""
-
-    category = Category.TEMPORARY
-
-
-class Broken(FTPFailed):
+class Broken(failures.Broken):
     """A transfer broke off; what came of it was delivered. ``reply`` is what the server said to that, if anything."""
-
-    category = Category.PARTIAL
 
     def __init__(self, message: str, reply: Reply | None = None) -> None:
         super().__init__(message if reply is None or reply.ok else f"{message}: {in_words(reply)}")
         self.reply = reply
 
 
-class TooMuch(FTPFailed):
-    """A listing or a line is longer than anybody wants it."""
-
-
-class UnsafeName(FTPFailed):
+class UnsafeName(Failed):
     """A name of the server's that would lead out of the local folder."""
 
 
@@ -104,16 +63,16 @@ def failure(reply: Reply) -> Refused:
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Within it what the line client raises is raised as FTPFailed."""
+    """Within it what the line client raises is raised as Failed."""
     try:
         yield
     except lineclient.ProtocolError as error:
-        raise NotFTP(f"what answers there is no FTP server: {error}") from None
+        raise NotSpoken(f"what answers there is no FTP server: {error}") from None
     except EndlessLine:
-        raise NotFTP("what answers there is no FTP server: a line without an end") from None
+        raise NotSpoken("what answers there is no FTP server: a line without an end") from None
     except lineclient.Timeout:
-        raise NoReply("the server does not answer in time") from None
+        raise NoAnswer("the server does not answer in time") from None
     except lineclient.ConnectionLost:
-        raise NoReply("the server closed the connection") from None
+        raise NoAnswer("the server closed the connection") from None
     except Malformed as error:
-        raise NotFTP(f"the server's reply is malformed: {error}") from None
+        raise NotSpoken(f"the server's reply is malformed: {error}") from None

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from netdaemon.protocols.ftp.grammar.address import HostPort
 from netdaemon.protocols.ftp.grammar.replies import Reply
+from netdaemon.wire import reaching
 
 MAX_REPLY_LINE = 8192
 """Octets of one line of a reply; a reply has `replies.MAX_LINES` of them."""
@@ -33,15 +34,9 @@ def end_by_reset(sock: socket.socket, wanted: bool) -> None:
 
 
 @dataclass(frozen=True)
-class Timeouts:
-    """How long the server may take, in seconds."""
+class Timeouts(reaching.Timeouts):
+    """How long the server may take, in seconds; ``connect`` is for connections of both kinds."""
 
-    connect: float = 30.0
-    """To a connection, of either kind, and to the end of its TLS handshake."""
-    reply: float = 60.0
-    """From a command to its reply."""
-    stall: float = 60.0
-    """From one piece of a transfer to the next."""
     final: float = 300.0
     """From the end of the data to the reply that says it is safe: servers look through what they were sent first."""
 
@@ -92,7 +87,7 @@ class Control(Protocol):
 
 
 class Data(Protocol):
-    """A data connection. Every method raises FTPFailed."""
+    """A data connection. Every method raises Failed."""
 
     @property
     def cut(self) -> bool:

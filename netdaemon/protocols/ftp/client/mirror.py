@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from netdaemon.protocols.ftp.client.errors import FTPFailed, Refused, UnsafeName
+from netdaemon.protocols.ftp.client.errors import Refused, UnsafeName
 from netdaemon.protocols.ftp.client.plan import Choice, Copy, Item, Plan, compare
 from netdaemon.protocols.ftp.client.pool import Pool
 from netdaemon.protocols.ftp.client.resume import PART, begins_like, set_time, store_rest
 from netdaemon.protocols.ftp.client.session import CHUNK, FTP
 from netdaemon.protocols.ftp.client.tree import LocalTree, item_of, safe_name
 from netdaemon.wire.category import Category
+from netdaemon.wire.failures import Failed
 from netdaemon.wire.partfile import PartFile
 
 
@@ -92,14 +93,14 @@ class Mirror:
     # --- what there is ---------------------------------------------------------------------------------------
 
     async def plan_download(self) -> Plan:
-        """What makes the folder here what the server's is. Raises FTPFailed and OSError."""
+        """What makes the folder here what the server's is. Raises Failed and OSError."""
         await self._list(must_exist=True)
         local = self._here.items(self._wishes.choice) if self._here.root.is_dir() else {}
         await self._ask_times(local)
         return self._planned(compare(self._remote, local, delete=self._wishes.delete, unknown=self._unknown))
 
     async def plan_upload(self) -> Plan:
-        """What makes the server's folder what the one here is. Raises FTPFailed and OSError."""
+        """What makes the server's folder what the one here is. Raises Failed and OSError."""
         local: dict[str, Item] = {}
         for path, item in self._here.items(self._wishes.choice).items():
             try:
@@ -144,7 +145,7 @@ class Mirror:
                 return
             await self._list_folder("", ftp)
 
-        def failed(error: FTPFailed) -> None:
+        def failed(error: Failed) -> None:
             raise error
 
         self._pool.add(first, failed)
@@ -167,8 +168,8 @@ class Mirror:
             if item.kind == "dir":
                 self._pool.add(partial(self._list_folder, path), self._unlisted(path))
 
-    def _unlisted(self, path: str) -> Callable[[FTPFailed], None]:
-        def failed(error: FTPFailed) -> None:
+    def _unlisted(self, path: str) -> Callable[[Failed], None]:
+        def failed(error: Failed) -> None:
             self._unknown.add(path)
             self.report.add(path, str(error), error.category)
 
@@ -195,7 +196,7 @@ class Mirror:
     # --- doing it --------------------------------------------------------------------------------------------
 
     async def download(self, plan: Plan) -> Report:
-        """Do what `plan_download` found. Raises OSError, and FTPFailed when there is no connection any more."""
+        """Do what `plan_download` found. Raises OSError, and Failed when there is no connection any more."""
         self._here.root.mkdir(parents=True, exist_ok=True)
         for path in plan.delete:
             self._here.delete(path)
@@ -347,7 +348,7 @@ class Mirror:
             self.report.deleted += 1
         self._told(what, path)
 
-    def _failed(self, path: str) -> Callable[[FTPFailed], None]:
+    def _failed(self, path: str) -> Callable[[Failed], None]:
         return lambda error: self.report.add(path, str(error), error.category)
 
 

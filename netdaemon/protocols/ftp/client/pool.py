@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from twisted.internet.defer import Deferred, FirstError, gatherResults
 
-from netdaemon.protocols.ftp.client.errors import Broken, FTPFailed, NoReply
+from netdaemon.protocols.ftp.client.errors import Broken
 from netdaemon.protocols.ftp.client.session import FTP
+from netdaemon.wire.failures import Failed, NoAnswer
 
 Job = Callable[[FTP], Awaitable[None]]
 
@@ -21,7 +22,7 @@ class Queued(NamedTuple):
     """A job, what hears of its failure, and how often it was begun."""
 
     job: Job
-    failed: Callable[[FTPFailed], None]
+    failed: Callable[[Failed], None]
     tries: int = 0
 
 
@@ -39,7 +40,7 @@ class Pool:
         self._hungry: list[Deferred[None]] = []
         self._limited = False  # the server lets no more in
 
-    def add(self, job: Job, failed: Callable[[FTPFailed], None]) -> None:
+    def add(self, job: Job, failed: Callable[[Failed], None]) -> None:
         """More work, also from within a job. ``failed`` is called once, when it failed for good."""
         self._queue.append(Queued(job, failed))
         self._feed()
@@ -47,7 +48,7 @@ class Pool:
     async def work(self) -> None:
         """Return when no job is left.
 
-        Raises FTPFailed when there is no connection any more, and whatever a job raises that is none.
+        Raises Failed when there is no connection any more, and whatever a job raises that is none.
         """
         workers = [Deferred.fromCoroutine(self._worker()) for _ in range(self._size)]
         try:
@@ -97,12 +98,12 @@ class Pool:
         self._feed()  # there may be more than this one
         try:
             await queued.job(session)
-        except (NoReply, Broken) as error:
+        except (NoAnswer, Broken) as error:
             if queued.tries + 1 < TRIES:
                 self._queue.append(queued._replace(tries=queued.tries + 1))
             else:
                 queued.failed(error)
-        except FTPFailed as error:
+        except Failed as error:
             queued.failed(error)
         finally:
             self._working -= 1
@@ -119,7 +120,7 @@ class Pool:
         self._connecting += 1
         try:
             session = await self._connect()
-        except FTPFailed:
+        except Failed:
             if not self._stands():
                 raise
             self._limited = True

@@ -9,12 +9,13 @@ from typing import BinaryIO
 
 from netdaemon.protocols.ftp.client.commands import Commands, Entry, argument, entry_of, text_of
 from netdaemon.protocols.ftp.client.download import Download
-from netdaemon.protocols.ftp.client.errors import Broken, Refused, TooMuch, failure, told
+from netdaemon.protocols.ftp.client.errors import Broken, Refused, failure, told
 from netdaemon.protocols.ftp.client.text import Lines, is_text, with_crlf, without_cr
 from netdaemon.protocols.ftp.client.transfers import Transfer
 from netdaemon.protocols.ftp.grammar.facts import parse_facts
 from netdaemon.protocols.ftp.grammar.listing import listed_of, parse_listed
 from netdaemon.protocols.ftp.grammar.replies import Reply
+from netdaemon.wire.failures import TooLarge
 from netdaemon.wire.outgoing import Chunks, each
 
 CHUNK = 64 * 1024
@@ -28,7 +29,7 @@ class FTP(Commands):
     """One login at one server.
 
     Names are text in UTF-8; what is no UTF-8 keeps its octets, as "surrogateescape" has it. Every call raises
-    FTPFailed; ValueError for a name with CR, LF or NUL in it, which could become a command. Calls may be made at once:
+    Failed; ValueError for a name with CR, LF or NUL in it, which could become a command. Calls may be made at once:
     they wait for each other. While a transfer is open, everything else waits for its end.
     """
 
@@ -132,7 +133,7 @@ class FTP(Commands):
         """What stands in a folder, as it comes: by MLSD, or by LIST where that is not known.
 
         Without a ``path``, the current one. The folder itself and its parent are left out. Whoever does not read all
-        of it closes it, by ``aclose``. Raises NotFTP for a LIST in a format that is not known here.
+        of it closes it, by ``aclose``. Raises NotSpoken for a LIST in a format that is not known here.
         """
         if self._mlsd and not (await self.features() or {"MLST": ""}).keys() & {"MLST", "MLSD"}:
             self._mlsd = False
@@ -178,7 +179,7 @@ class FTP(Commands):
             async for chunk in download:
                 size += len(chunk)
                 if size > MAX_LISTING and not command.startswith(b"RETR"):
-                    raise TooMuch(f"a listing of more than {MAX_LISTING} octets")
+                    raise TooLarge(f"a listing of more than {MAX_LISTING} octets")
                 for line in lines.feed(chunk):
                     yield line
             for line in lines.finish():

@@ -14,11 +14,12 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from netdaemon.protocols.ftp.client.blockingsocket import Closed, Late, Stream
-from netdaemon.protocols.ftp.client.errors import Broken, ConnectFailed, FTPFailed, TLSFailed
+from netdaemon.protocols.ftp.client.errors import Broken
 from netdaemon.protocols.ftp.client.links import MAX_REPLY_LINE, Data, Listening, Timeouts, end_by_reset
 from netdaemon.protocols.ftp.grammar import Malformed
 from netdaemon.protocols.ftp.grammar.address import HostPort
 from netdaemon.protocols.ftp.grammar.replies import Reply, ReplyReader
+from netdaemon.wire.failures import ConnectFailed, Failed, TLSFailed
 from netdaemon.wire.framing import CRLF, flaw_in
 from netdaemon.wire.lineclient import ConnectionLost, ProtocolError, Timeout, check
 from netdaemon.wire.transcript import Transcript, masked
@@ -54,9 +55,9 @@ class SocketControl:
 
     def greet(self) -> None:
         """Read the greeting; it comes before anything else."""
-        self.greeting = self._reply(self.timeouts.reply)
+        self.greeting = self._reply(self.timeouts.answer)
         if self.greeting.preliminary:
-            self.greeting = self._reply(self.timeouts.reply)
+            self.greeting = self._reply(self.timeouts.answer)
 
     @property
     def peer_host(self) -> str:
@@ -76,7 +77,7 @@ class SocketControl:
     @asynccontextmanager
     async def alone(self) -> AsyncGenerator[None, None]:
         if self._busy:
-            raise FTPFailed("a transfer is under way: it is read to its end or closed before anything else is asked")
+            raise Failed("a transfer is under way: it is read to its end or closed before anything else is asked")
         self._busy = True
         try:
             if self.gone:
@@ -98,12 +99,12 @@ class SocketControl:
         if self._transcript is not None:
             self._transcript.client(line if secret is None else masked(line, secret))
         try:
-            self.stream.write(line + CRLF, self.timeouts.reply)
+            self.stream.write(line + CRLF, self.timeouts.answer)
         except (Late, Closed):
             raise self._lost(ConnectionLost("the server takes nothing")) from None
 
     async def reply(self) -> Reply:
-        return self._reply(self.timeouts.reply)
+        return self._reply(self.timeouts.answer)
 
     async def start_tls(self, context: Any) -> None:
         if self._buffer:

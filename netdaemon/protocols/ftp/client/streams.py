@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectionDone
 from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from netdaemon.interfaces import IDeadline, IDeadlines
-from netdaemon.protocols.ftp.client.datastreams import unreachable
-from netdaemon.protocols.ftp.client.errors import Broken, EndlessLine, TLSFailed
+from netdaemon.protocols.ftp.client.errors import Broken, EndlessLine
 from netdaemon.protocols.ftp.client.links import MAX_REPLY_LINE, Data, Timeouts
 from netdaemon.protocols.ftp.grammar import Malformed
 from netdaemon.protocols.ftp.grammar.replies import Reply, ReplyReader
 from netdaemon.wire import lineclient
+from netdaemon.wire.failures import TLSFailed
 from netdaemon.wire.framing import FlawedLine, LineTooLong
 from netdaemon.wire.lineclient import LineClient, ProtocolError
+from netdaemon.wire.reaching import endpoint, unreachable
 from netdaemon.wire.tlsclient import why_no_tls
 from netdaemon.wire.transcript import Transcript
 
@@ -42,7 +42,7 @@ class ControlStream(LineClient[Reply]):
         transcript: Transcript | None = None,
     ) -> None:
         """``keep_alive`` is how many seconds nothing may be asked before NOOP is; None: it may be for ever."""
-        super().__init__(deadlines, timeout=timeouts.reply, stall=timeouts.stall, transcript=transcript)
+        super().__init__(deadlines, timeout=timeouts.answer, stall=timeouts.stall, transcript=transcript)
         self._final_seconds = timeouts.final
         self._keep_alive = keep_alive
         self._idle: IDeadline | None = None
@@ -159,15 +159,13 @@ async def reach(
     """
     where = f"{host} port {port}"
     try:
-        endpoint: Any = HostnameEndpoint(reactor, host, port, timeout=timeouts.connect)
-        if tls is not None:
-            endpoint = wrapClientTLS(tls, endpoint)
-        connecting = Deferred.fromCoroutine(lineclient.connect(endpoint, control))
+        found = endpoint(reactor, host, port, timeouts.connect, tls)
+        connecting = Deferred.fromCoroutine(lineclient.connect(found, control))
         # The endpoint bounds each address's time, the line client the greeting's; nobody the resolver's.
-        connecting.addTimeout(timeouts.connect + timeouts.reply, reactor, onTimeoutCancel=_late)
+        connecting.addTimeout(timeouts.connect + timeouts.answer, reactor, onTimeoutCancel=_late)
         return await connecting
     except lineclient.ConnectFailed as error:
-        raise unreachable(error.__cause__, where) from None
+        raise unreachable(error.__cause__, host, where) from None
     except lineclient.ConnectionLost as error:
         cause = error.__cause__
         if tls is not None and cause is not None and not isinstance(cause, ConnectionDone):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 
-from netdaemon.protocols.ftp.client.errors import TooMuch
 from netdaemon.protocols.ftp.grammar.text import FromWire, ToWire
+from netdaemon.wire.failures import TooLarge
 from netdaemon.wire.outgoing import Chunks, each
 
 MAX_LINE = 64 * 1024
@@ -33,7 +33,7 @@ class Lines:
         self._held = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """The lines that are whole now, without their ends. Raises TooMuch for one beyond the limit."""
+        """The lines that are whole now, without their ends. Raises TooLarge for one beyond the limit."""
         *whole, rest = data.split(b"\n")
         for line in whole:
             if self._rest:
@@ -56,7 +56,7 @@ class Lines:
 
     def _check(self, size: int) -> None:
         if size > self._limit:
-            raise TooMuch(f"a line of more than {self._limit} octets")
+            raise TooLarge(f"a line of more than {self._limit} octets")
 
 
 async def with_crlf(chunks: Chunks) -> AsyncIterator[bytes]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any, Protocol, Self
 
-from netdaemon.protocols.ftp.client.errors import Broken, ConnectFailed, NotFTP, TLSFailed, failure, in_words, told
+from netdaemon.protocols.ftp.client.errors import Broken, failure, in_words, told
 from netdaemon.protocols.ftp.client.links import Control, Data, Links, Listening
 from netdaemon.protocols.ftp.grammar.address import (
     IPV4,
@@ -17,6 +17,7 @@ from netdaemon.protocols.ftp.grammar.address import (
     parse_pasv_reply,
 )
 from netdaemon.protocols.ftp.grammar.replies import Reply
+from netdaemon.wire.failures import ConnectFailed, NotSpoken, TLSFailed
 from netdaemon.wire.lineclient import ConnectionLost, ProtocolError
 
 LAST_WORDS = 5.0
@@ -51,7 +52,7 @@ class Transfer:
 
     @classmethod
     async def begin(cls, login: Login, line: bytes, *, type: bytes = b"I", offset: int = 0) -> Self:
-        """Send ``line`` (RETR, STOR, MLSD ...) with all that goes before it. Raises FTPFailed."""
+        """Send ``line`` (RETR, STOR, MLSD ...) with all that goes before it. Raises Failed."""
         control = login.control
         async with AsyncExitStack() as stack:
             stack.enter_context(told())
@@ -118,7 +119,7 @@ class Transfer:
             raise broken from None
 
     async def abort(self) -> None:
-        """Break it off by ABOR; the control connection can be used again. Raises FTPFailed when it can't."""
+        """Break it off by ABOR; the control connection can be used again. Raises Failed when it can't."""
         if self.over:
             return
         self.over = True
@@ -135,7 +136,7 @@ class Transfer:
                     return
                 reply = await control.reply()
             control.abort()
-            raise NotFTP("the server answers ABOR without an end")
+            raise NotSpoken("the server answers ABOR without an end")
 
     async def drop(self) -> None:
         """Break it off by dropping both connections: nothing is sent, nothing waited for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from netdaemon.protocols.ftp.client.errors import BadURL
+from netdaemon.wire.failures import BadURL
 from netdaemon.wire.urlparts import login_of, netloc, shown, split_url
 
 PORTS = {"ftp": 21, "ftps": 990}

@@ -5,40 +5,26 @@
         print(item.type, item.description)
     text = await client.get_file("/poems/spam.txt", "gopher.example.org")
 
-Everything that fails raises GopherError. `plain` has the same for programs without a reactor.
+Everything that fails raises Failed. `plain` has the same for programs without a reactor.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Collection, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
-from twisted.internet.error import ConnectError, ConnectingCancelledError, DNSLookupError
-from twisted.internet.error import TimeoutError as ConnectTimeout
-from twisted.internet.protocol import Factory
-from twisted.python.failure import Failure
+from twisted.internet.defer import Deferred
 
 from netdaemon.protocols.gopher.client.connection import Answer, Connection
-from netdaemon.protocols.gopher.client.errors import (
-    BadURL,
-    Broken,
-    ConnectFailed,
-    GopherError,
-    NotPlus,
-    Refused,
-    TLSFailed,
-    TooLarge,
-)
+from netdaemon.protocols.gopher.client.errors import NotPlus, Refused
 from netdaemon.protocols.gopher.grammar.menu import Item, parse_menu, refusal_in
 from netdaemon.protocols.gopher.grammar.plus import Attributes, parse_attributes, parse_header
 from netdaemon.protocols.gopher.grammar.request import Malformed, build_request
 from netdaemon.protocols.gopher.grammar.text import TextDecoder
 from netdaemon.protocols.gopher.grammar.url import PORT, GopherURL, parse_url, url_of
-from netdaemon.wire.tlsclient import Trust
+from netdaemon.wire.failures import BadURL, Broken, ConnectFailed, Failed, TLSFailed, TooLarge
+from netdaemon.wire.reaching import Timeouts, reach
+from netdaemon.wire.tlsclient import Contexts, Trust
 
 __all__ = [
     "OTHERS_PORTS",
@@ -49,7 +35,7 @@ __all__ = [
     "Broken",
     "Client",
     "ConnectFailed",
-    "GopherError",
+    "Failed",
     "GopherURL",
     "Item",
     "NotPlus",
@@ -75,22 +61,6 @@ OTHERS_PORTS = frozenset(
 
 TEXTS = "0"
 """Item types whose octets are text, with a dot at its end; menus (1 and 7) are too."""
-
-
-class Contexts(Protocol):
-    """What makes the TLS side of connections: `wire.tlsclient.Trust`, or a house's ITLS."""
-
-    def client(self, hostname: str, alpn: Sequence[bytes], verify: bool) -> Any: ...
-
-
-@dataclass(frozen=True)
-class Timeouts:
-    """How long a request may take, in seconds."""
-
-    connect: float = 30.0
-    """From the name's look-up to the end of the TLS handshake."""
-    stall: float = 60.0
-    """From one piece of the answer to the next."""
 
 
 class Client:
@@ -247,40 +217,19 @@ class Client:
         where = f"{host} port {port}"
         if port in self._refused_ports or not 0 < port < 65536:
             raise BadURL(f"{where}: that port is not asked by Gopher")
-        asking = Deferred.fromCoroutine(self._reach(line, host, port, secure))
-        asking.addTimeout(self._timeouts.connect, self._reactor, onTimeoutCancel=_too_late)
-        try:
-            return await asking
-        except GopherError as error:
-            raise type(error)(f"{where}: {error}") from None
-        except DNSLookupError:
-            raise ConnectFailed(f"{host}: no such host") from None
-        except ConnectingCancelledError:
-            raise CancelledError from None
-        except ConnectTimeout:
-            raise ConnectFailed(f"{where}: no answer") from None
-        except ConnectError as error:
-            number = error.osError
-            why = os.strerror(number).lower() if isinstance(number, int) else str(error)
-            raise ConnectFailed(f"{where}: {why}") from None
-        except ValueError as error:  # a name that can't be one of a host's
-            raise ConnectFailed(f"{host!r}: no such host ({error})") from None
-
-    async def _reach(self, line: bytes, host: str, port: int, secure: bool) -> Answer:
         times = self._timeouts
-        endpoint: Any = HostnameEndpoint(self._reactor, host, port, timeout=times.connect)
-        if secure:
-            endpoint = wrapClientTLS(self._trust.client(host, (), self._verify), endpoint)
-        factory = Factory.forProtocol(lambda: Connection(line, secure, self._reactor, times.stall, self._gone))
-        factory.noisy = False
-        connection: Connection = await endpoint.connect(factory)
-        self._connections.add(connection)
-        try:
-            await connection.ready
-        except BaseException:
-            connection.abort()
-            raise
+        connection = await reach(
+            self._reactor,
+            host,
+            port,
+            lambda: Connection(line, secure, self._reactor, times.stall, self._made, self._gone),
+            times.connect,
+            self._trust.client(host, (), self._verify) if secure else None,
+        )
         return connection.answer
+
+    def _made(self, connection: Connection) -> None:
+        self._connections.add(connection)
 
     def _gone(self, connection: Connection) -> None:
         self._connections.discard(connection)
@@ -318,9 +267,3 @@ async def decoded(answer: Answer, type: str) -> AsyncIterator[bytes]:
 
 def _octets(text: str | bytes) -> bytes:
     return text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
-
-
-def _too_late(result: object, timeout: float) -> object:
-    if isinstance(result, Failure):
-        raise ConnectFailed(f"no connection within {timeout:g} s")
-    return result

@@ -12,7 +12,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from netdaemon.protocols.gopher.client.errors import Broken, TLSFailed, TooLarge
+from netdaemon.wire.failures import Broken, TLSFailed, TooLarge
 from netdaemon.wire.inflow import Inflow
 from netdaemon.wire.tlsclient import why_no_tls
 
@@ -29,13 +29,20 @@ class Answer(Inflow):
 
 @implementer(IHandshakeListener)
 class Connection(Protocol):
-    """Sends ``line`` once it may; ``answer`` is what comes. ``gone`` is called when the connection is no more."""
+    """Sends ``line`` once it may; ``answer`` is what comes. ``made`` hears when it stands, ``gone`` at its end."""
 
     def __init__(
-        self, line: bytes, secure: bool, clock: Any, stall: float, gone: Callable[[Connection], object]
+        self,
+        line: bytes,
+        secure: bool,
+        clock: Any,
+        stall: float,
+        made: Callable[[Connection], object],
+        gone: Callable[[Connection], object],
     ) -> None:
         self._line = line
         self._secure = secure
+        self._made = made
         self._gone = gone
         self._lost = False
         self.answer = Answer(self, clock, stall)
@@ -43,6 +50,7 @@ class Connection(Protocol):
         """Fires when the line is sent. Fails with TLSFailed."""
 
     def connectionMade(self) -> None:
+        self._made(self)
         if not self._secure:
             self.handshakeCompleted()
 

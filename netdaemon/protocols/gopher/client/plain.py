@@ -14,11 +14,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from netdaemon.protocols.gopher.client.errors import BadURL, Broken, ConnectFailed, Refused, TLSFailed, TooLarge
+from netdaemon.protocols.gopher.client.errors import Refused
 from netdaemon.protocols.gopher.grammar.menu import Item, parse_menu, refusal_in
 from netdaemon.protocols.gopher.grammar.request import Malformed, build_request
 from netdaemon.protocols.gopher.grammar.text import TextDecoder
 from netdaemon.protocols.gopher.grammar.url import PORT
+from netdaemon.wire.failures import BadURL, Broken, ConnectFailed, TLSFailed, TooLarge
 
 LIMIT = 64 * 1024 * 1024
 """Octets of an answer, unless a call says otherwise."""
@@ -34,7 +35,7 @@ def send_selector(
     timeout: float = 60.0,
     limit: int = LIMIT,
 ) -> bytes:
-    """Send one request and read the whole answer, within ``timeout`` seconds. Raises GopherError.
+    """Send one request and read the whole answer, within ``timeout`` seconds. Raises Failed.
 
     Under TLS when a context is given, as `ssl.create_default_context()` makes it.
     """
@@ -74,7 +75,7 @@ def get_directory(
     tls: ssl.SSLContext | None = None,
     timeout: float = 60.0,
 ) -> list[Item]:
-    """A menu's items: (type, description, selector, host, port, further fields). Raises GopherError."""
+    """A menu's items: (type, description, selector, host, port, further fields). Raises Failed."""
     return parse_menu(_answered(send_selector(selector, host, port, search=search, tls=tls, timeout=timeout)))
 
 

@@ -7,62 +7,46 @@
     await client.close()
 
 Every request either returns the response that its last redirection led to, whatever its status, or raises
-RequestFailed. A response is read to its end or closed; else it holds its connection.
+Failed. A response is read to its end or closed; else it holds its connection.
 """
 
 from __future__ import annotations
 
-import functools
-import os
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol
-
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
-from twisted.internet.error import ConnectError, ConnectingCancelledError, DNSLookupError
-from twisted.internet.error import TimeoutError as ConnectTimeout
-from twisted.internet.protocol import Factory
-from twisted.python.failure import Failure
+from typing import Any
 
 from netdaemon.protocols.http.client.body import Body
-from netdaemon.protocols.http.client.connection import Connection, Trace
-from netdaemon.protocols.http.client.errors import (
-    BadURL,
-    BodyTooLarge,
-    ConnectFailed,
-    IncompleteBody,
-    NoResponse,
-    NotHTTP,
-    RedirectRefused,
-    RequestFailed,
-    TLSFailed,
-    category_of_status,
-)
-from netdaemon.protocols.http.client.fields import Headers, given, request_head
+from netdaemon.protocols.http.client.connection import Trace
+from netdaemon.protocols.http.client.errors import RedirectRefused, category_of_status
+from netdaemon.protocols.http.client.fields import Headers, given
+from netdaemon.protocols.http.client.line import Unheard
+from netdaemon.protocols.http.client.pool import Line, Pool, place_of
 from netdaemon.protocols.http.client.redirect import Asked, follow
 from netdaemon.protocols.http.client.upload import Upload
 from netdaemon.protocols.http.client.url import URL, parse_url
 from netdaemon.protocols.http.grammar.message import Fields, ResponseHead
 from netdaemon.wire.category import Category
-from netdaemon.wire.tlsclient import Trust
+from netdaemon.wire.failures import BadURL, Broken, ConnectFailed, Failed, NoAnswer, NotSpoken, TLSFailed, TooLarge
+from netdaemon.wire.reaching import Timeouts
+from netdaemon.wire.tlsclient import Contexts, Trust
 
 __all__ = [
     "URL",
     "BadURL",
-    "BodyTooLarge",
+    "Broken",
     "Category",
     "Client",
     "ConnectFailed",
-    "IncompleteBody",
-    "NoResponse",
-    "NotHTTP",
+    "Failed",
+    "Fields",
+    "NoAnswer",
+    "NotSpoken",
     "RedirectRefused",
-    "RequestFailed",
     "Response",
     "TLSFailed",
     "Timeouts",
+    "TooLarge",
     "Upload",
     "category_of_status",
     "parse_url",
@@ -73,32 +57,8 @@ MAX_REDIRECTS = 10
 DISCARD = 64 * 1024
 """Octets of a redirection's body that are read for the sake of its connection."""
 
-IDLE_LIMIT = 15.0
-"""Seconds a connection may be idle and still be used again; servers close theirs after little more."""
-
 # RFC 9110 9.2.2: only these may be sent again when a kept connection turns out to be closed
 _IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE"})
-
-
-ALPN = (b"http/1.1",)
-
-
-class Contexts(Protocol):
-    """What makes the TLS side of connections: `wire.tlsclient.Trust`, or a house's ITLS."""
-
-    def client(self, hostname: str, alpn: Sequence[bytes], verify: bool) -> Any: ...
-
-
-@dataclass(frozen=True)
-class Timeouts:
-    """How long a request may take over its parts, in seconds."""
-
-    connect: float = 30.0
-    """From the name's look-up to the end of the TLS handshake."""
-    head: float = 60.0
-    """From the request to the end of the response's head."""
-    stall: float = 60.0
-    """From one piece of the body to the next."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +72,7 @@ class Response:
     body: Body
 
     async def read(self, limit: int) -> bytes:
-        """The whole body, at most ``limit`` octets. Raises BodyTooLarge and IncompleteBody."""
+        """The whole body, at most ``limit`` octets. Raises TooLarge and Broken."""
         return await self.body.read(limit)
 
     def close(self) -> None:
@@ -143,16 +103,10 @@ class Client:
         timeouts: Timeouts | None = None,
         trace: Trace = lambda direction, head: None,
     ) -> None:
-        self._reactor = reactor
-        self._trust = trust or Trust()
-        self._verify = verify
-        self._timeouts = timeouts or Timeouts()
-        self._trace = trace
-        self._connections: dict[Connection, tuple[str, str, int]] = {}
-        self._closing: list[Deferred[None]] = []
+        self._pool = Pool(reactor, trust or Trust(), verify, timeouts or Timeouts(), trace)
 
     async def get(self, url: str, headers: Headers = ()) -> Response:
-        """GET ``url``. Raises RequestFailed; ValueError for headers that are none."""
+        """GET ``url``. Raises Failed; ValueError for headers that are none."""
         return await self.request("GET", url, headers)
 
     async def head(self, url: str, headers: Headers = ()) -> Response:
@@ -183,125 +137,36 @@ class Client:
 
     async def close(self) -> None:
         """Drop every connection, with whatever is under way; returns when they are gone."""
-        if self._connections:
-            gone: Deferred[None] = Deferred()
-            self._closing.append(gone)
-            for connection in list(self._connections):
-                connection.abort()
-            await gone
+        await self._pool.close()
 
     # --- one request -----------------------------------------------------------------------------------------
 
     async def _exchange(self, asked: Asked) -> tuple[ResponseHead, Body]:
-        head = request_head(asked)
+        place = place_of(asked.url, None)
         # What can't be sent twice isn't sent where nobody may be any more.
         fragile = isinstance(asked.body, Upload) and not asked.body.again
-        kept = None if fragile else self._idle(asked.url.origin)
+        kept = None if fragile else self._pool.kept(place)
         if kept is not None:
             try:
-                return await self._ask(kept, asked, head)
-            except NoResponse:
+                return await self._ask(kept, asked)
+            except Unheard as error:
                 # RFC 9112 9.3.1: it was being closed when the request came; that says nothing about the request.
-                if kept.answered or asked.method not in _IDEMPOTENT:
+                if not error.certain and asked.method not in _IDEMPOTENT:
                     raise
-        return await self._ask(await self._connect(asked.url), asked, head)
+        return await self._ask(await self._pool.made(place), asked)
 
-    async def _ask(self, connection: Connection, asked: Asked, head: bytes) -> tuple[ResponseHead, Body]:
-        times = self._timeouts
-        answer = connection.ask(head, asked.body, asked.method, self._reactor, times.stall)
-        if connection.sent is not None:
-            try:
-                await connection.sent
-            except BaseException:
-                answer.addErrback(lambda failure: None)
-                answer.cancel()
-                raise
-        answer.addTimeout(times.head, self._reactor, onTimeoutCancel=_late(NoResponse, "no response"))
+    async def _ask(self, line: Line, asked: Asked) -> tuple[ResponseHead, Body]:
         try:
-            found: tuple[ResponseHead, Body] = await answer
-            return found
-        except (NoResponse, NotHTTP) as error:
-            raise type(error)(f"{asked.url}: {error}") from None
-
-    def _idle(self, origin: tuple[str, str, int]) -> Connection | None:
-        """A connection of that origin that may be used again."""
-        for connection, its_origin in list(self._connections.items()):
-            if its_origin == origin and connection.idle:
-                if self._reactor.seconds() - connection.idle_since < IDLE_LIMIT:
-                    return connection
-                connection.abort()
-        return None
-
-    # --- connecting ------------------------------------------------------------------------------------------
-
-    async def _connect(self, url: URL) -> Connection:
-        connecting = Deferred.fromCoroutine(self._reach(url))
-        connecting.addTimeout(
-            self._timeouts.connect, self._reactor, onTimeoutCancel=_late(ConnectFailed, "no connection")
-        )
-        where = f"{url.host} port {url.port}"
-        try:
-            return await connecting
-        except RequestFailed as error:
-            raise type(error)(f"{where}: {error}") from None
-        except DNSLookupError:
-            raise ConnectFailed(f"{url.host}: no such host") from None
-        except ConnectingCancelledError:
-            raise CancelledError from None
-        except ConnectTimeout:
-            raise ConnectFailed(f"{where}: no answer") from None
-        except ConnectError as error:
-            raise ConnectFailed(f"{where}: {_reason(error)}") from None
-        except ValueError as error:  # a name that can't be one of a host's
-            raise ConnectFailed(f"{url.host}: no such host ({error})") from None
-
-    async def _reach(self, url: URL) -> Connection:
-        endpoint: Any = HostnameEndpoint(self._reactor, url.host, url.port, timeout=self._timeouts.connect)
-        secure = url.scheme == "https"
-        if secure:
-            endpoint = wrapClientTLS(self._trust.client(url.host, ALPN, self._verify), endpoint)
-        made = functools.partial(self._made, url.origin)
-        factory = Factory.forProtocol(lambda: Connection(secure, made, self._gone, self._trace))
-        factory.noisy = False
-        connection: Connection = await endpoint.connect(factory)
-        try:
-            await connection.ready
-        except BaseException:
-            connection.abort()
-            raise
-        return connection
-
-    def _made(self, origin: tuple[str, str, int], connection: Connection) -> None:
-        self._connections[connection] = origin
-
-    def _gone(self, connection: Connection) -> None:
-        del self._connections[connection]
-        if not self._connections:
-            waiting, self._closing = self._closing, []
-            for closing in waiting:
-                closing.callback(None)
+            return await line.exchange(asked)
+        except (NoAnswer, NotSpoken) as error:
+            raise error.at(asked.url) from None
 
 
 async def _discard(body: Body) -> None:
     try:
         await body.read(DISCARD)
-    except (BodyTooLarge, IncompleteBody):
+    except (TooLarge, Broken):
         pass  # the redirection stands in the head, which was whole
-
-
-def _late(error: type[RequestFailed], what: str) -> Callable[[object, float], object]:
-    def late(result: object, timeout: float) -> object:
-        if isinstance(result, Failure):
-            raise error(f"{what} within {timeout:g} s")
-        return result
-
-    return late
-
-
-def _reason(error: ConnectError) -> str:
-    """One line for an error of connect(2)."""
-    number = error.osError
-    return os.strerror(number).lower() if isinstance(number, int) else str(error)
 
 
 def url_of(text: str) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from netdaemon.protocols.http.client.errors import BodyTooLarge, IncompleteBody
+from netdaemon.wire.failures import Broken, TooLarge
 from netdaemon.wire.inflow import Inflow
 
 
 class Body(Inflow):
-    """An async iterator of the body's octets. Raises IncompleteBody, and `read` BodyTooLarge as well."""
+    """An async iterator of the body's octets. Raises Broken, and `read` TooLarge as well."""
 
-    broken = IncompleteBody
-    too_large = BodyTooLarge
+    broken = Broken
+    too_large = TooLarge

@@ -13,10 +13,10 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netdaemon.protocols.http.client.body import Body
-from netdaemon.protocols.http.client.errors import IncompleteBody, NoResponse, NotHTTP, TLSFailed
 from netdaemon.protocols.http.client.upload import Sending, Upload
 from netdaemon.protocols.http.grammar.framing import Decoder, decoder, response_control
 from netdaemon.protocols.http.grammar.message import Malformed, ResponseHead, parse_response_head
+from netdaemon.wire.failures import Broken, NoAnswer, NotSpoken, TLSFailed
 from netdaemon.wire.tlsclient import why_no_tls
 
 MAX_HEAD = 64 * 1024
@@ -94,16 +94,16 @@ class Connection(Protocol):
         clean = isinstance(reason.value, ConnectionDone)
         if self._head is not None:
             if self._buffer or self._interim:
-                self._fail(NoResponse("the connection broke off within the response's head"))
+                self._fail(NoAnswer("the connection broke off within the response's head"))
             else:
-                self._fail(NoResponse("the server closed without a response"))
+                self._fail(NoAnswer("the server closed without a response"))
         elif self._body is not None:
             # RFC 9112 8: only a body that is to end with the connection may, and under TLS only with a close_notify,
             # without which somebody on the way may have cut it (then the reason is ConnectionLost).
             if self._until_close and clean:
                 self._finish()
             else:
-                self._fail(IncompleteBody("the connection broke off within the body"))
+                self._fail(Broken("the connection broke off within the body"))
         self._gone(self)
 
     def pause(self) -> None:
@@ -133,7 +133,7 @@ class Connection(Protocol):
     def ask(self, head: bytes, body: bytes | Upload, method: bytes, clock: Any, stall: float) -> Deferred[Any]:
         """Send a request; fires with (ResponseHead, Body) once the response's head is there.
 
-        ``head`` is without its blank line. Fails with NoResponse and NotHTTP; cancelled, it drops the connection.
+        ``head`` is without its blank line. Fails with NoAnswer and NotSpoken; cancelled, it drops the connection.
         """
         assert self._head is None and self._body is None
         self.answered = self._keep = False
@@ -189,7 +189,7 @@ class Connection(Protocol):
             if self._head is None:
                 self._fail_body(error)
             else:
-                self._fail(NotHTTP(error.reason))
+                self._fail(NotSpoken(error.reason))
                 self.abort()
 
     def _take_whole_head(self, data: bytes) -> bool:
@@ -268,7 +268,7 @@ class Connection(Protocol):
         asked.callback((head, body))
 
     def _fail_body(self, error: Malformed) -> None:
-        self._fail(IncompleteBody(f"the body's framing is malformed: {error.reason}"))
+        self._fail(Broken(f"the body's framing is malformed: {error.reason}"))
         self.abort()
 
     def _take_body(self, data: bytes) -> None:

@@ -7,10 +7,10 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 
 from netdaemon import version
-from netdaemon.protocols.http.client.errors import BadURL
 from netdaemon.protocols.http.client.redirect import SECRETS, Asked
 from netdaemon.protocols.http.client.upload import Upload
 from netdaemon.protocols.http.grammar.message import TOKEN, Fields
+from netdaemon.wire.failures import BadURL
 
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 
@@ -34,8 +34,14 @@ def given(headers: Headers) -> tuple[tuple[bytes, bytes], ...]:
     return fields
 
 
-def request_head(asked: Asked) -> bytes:
-    """The head of a request, without its blank line."""
+def request_head(asked: Asked, *, absolute: bool = False) -> bytes:
+    """The head of a request, without its blank line; ``absolute`` is the form for a proxy (RFC 9112 3.2.2)."""
+    target = str(asked.url._replace(fragment="")).encode("ascii") if absolute else asked.url.target
+    return b"%b %b HTTP/1.1%b" % (asked.method, target, Fields(request_fields(asked)).block)
+
+
+def request_fields(asked: Asked) -> list[tuple[bytes, bytes]]:
+    """The fields of a request of HTTP/1."""
     fields = list(asked.fields)
     theirs = {name.lower() for name, _ in fields}
     defaults = [(b"Host", asked.url.authority), (b"User-Agent", b"netdaemon/" + version.encode()), (b"Accept", b"*/*")]
@@ -47,7 +53,7 @@ def request_head(asked: Asked) -> bytes:
         fields.append((b"Transfer-Encoding", b"chunked") if length is None else (b"Content-Length", b"%d" % length))
     elif asked.body or asked.method in (b"POST", b"PUT"):  # RFC 9110 8.6: also for an empty one, where one is expected
         fields.append((b"Content-Length", b"%d" % len(asked.body)))
-    return b"%b %b HTTP/1.1%b" % (asked.method, asked.url.target, Fields([*first, *fields]).block)
+    return [*first, *fields]
 
 
 def basic(userinfo: bytes) -> bytes:

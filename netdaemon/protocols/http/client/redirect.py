@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from netdaemon.protocols.http.client.errors import BadURL, RedirectRefused
+from netdaemon.protocols.http.client.errors import RedirectRefused
 from netdaemon.protocols.http.client.upload import Upload
 from netdaemon.protocols.http.client.url import URL, join
 from netdaemon.protocols.http.grammar.message import ResponseHead
+from netdaemon.wire.failures import BadURL
 
 SECRETS = frozenset({b"authorization", b"cookie", b"proxy-authorization"})
 """Request fields that are for the origin they were given for and no other."""

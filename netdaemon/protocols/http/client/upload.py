@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from netdaemon.protocols.http.client.errors import NoResponse
+from netdaemon.wire.failures import NoAnswer
 from netdaemon.wire.outgoing import Chunks, each
 
 
@@ -96,7 +96,7 @@ class Sending:
 
     def _late(self, result: object, timeout: float) -> object:
         if isinstance(result, Failure):
-            raise NoResponse(f"the server took nothing for {timeout:g} s")
+            raise NoAnswer(f"the server took nothing for {timeout:g} s")
         return result
 
     def _wake(self) -> None:

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes, urljoin
 
-from netdaemon.protocols.http.client.errors import BadURL
+from netdaemon.wire.failures import BadURL
 from netdaemon.wire.urlparts import holds_control, netloc, shown, split_url
 
 PORTS = {"http": 80, "https": 443}

@@ -1,0 +1,26 @@
+"""What is said to every scheme alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from netdaemon.url.logins import Ask, by_netrc
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How URLs are to be opened."""
+
+    verify: bool = True
+    """Look at certificates."""
+    timeout: float = 30.0
+    """Seconds without progress until it is given up."""
+    starttls: bool = False
+    """Where TLS can be begun on a connection in clear: do so, or fail."""
+    readable: bool = False
+    """The octets are for somebody to read: what is a table for programs, as a Gopher menu, may be made a text."""
+    ask: Ask = by_netrc
+    """Who one is at a server, when the URL does not say all of it: ~/.netrc is asked unless something else is given."""
+    say: Callable[[str], object] | None = None
+    """Takes lines of the conversation (``> GET / HTTP/1.1``), escaped and without secrets; None: nobody listens."""
