@@ -313,9 +313,12 @@ class Store:
 
     # --- keeping house -------------------------------------------------------------------------------------------
 
-    def write(self, run: Callable[[Transaction], T]) -> Deferred[T]:
-        """A transaction of somebody's own, for what keeps books beside the messages in the same file."""
-        return self._write(run)
+    def write(self, run: Callable[[Transaction], T], spools: Sequence[ISpool] = ()) -> Deferred[T]:
+        """A transaction of somebody's own, for what keeps books beside the messages in the same file.
+
+        The octets of ``spools`` are in the store by then, as `Transaction.blob` and `incoming.deliver_all` want them.
+        """
+        return self._write(run, spools=spools)
 
     def collect(self) -> Deferred[int]:
         async def run() -> int:
