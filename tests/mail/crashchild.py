@@ -15,6 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from netdaemon.mail.handover import Handover
 from netdaemon.messages.engine import Engine
+from netdaemon.messages.store import done
 from tests.mail.postoffice import PostOffice, result
 
 ALIASES = "sales: mulder, partner@example.net\nowner-sales: scully"
