@@ -43,7 +43,7 @@ _ADDRESS = re.compile(r"[0-9.]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 
 
 def _parse_host_port(word: str, directory: Path) -> HostPort:
-    match = _HOST_PORT.fullmatch(word)
+    match = _HOST_PORT.fullmatch(f"[{word}]" if word.count(":") > 1 and "[" not in word else word)
     if match is None:
         raise ValueError(f"{word!r} is not HOST, HOST:PORT or [IPV6]:PORT")
     host = match[1] or match[2]
@@ -167,6 +167,8 @@ class MailSettings:
             yield "smarthost-password", "smarthost-password goes with smarthost-user, which is not set"
         if self.smarthost_user and self.smarthost_tls not in ("starttls", "implicit"):
             yield "smarthost-tls", f"a password is not sent without verified TLS: {self.smarthost_tls} won't do"
+        if any(not _ADDRESS.fullmatch(server.host) for server in self.resolvers):
+            yield "resolvers", "name servers are told by their addresses"
         if not self.give_up_after:
             yield "give-up-after", "give-up-after must be longer than 0"
         if self.warn_after >= self.give_up_after > 0:

@@ -11,14 +11,14 @@ class MailTests(IniTests):
         (self.folder / "aliases").touch()
         mail = self.parse(
             f"{GOOD}[mail]\ndomains = Spam.Egg other.example\naliases = aliases\nsmarthost = [::1]:2525\n"
-            "retry = 1m 1h30m\nrequire-tls = bank.example\nresolvers = 127.0.0.1:5353 ns.example\nseparator =\n"
+            "retry = 1m 1h30m\nrequire-tls = bank.example\nresolvers = 127.0.0.1:5353 ::1\nseparator =\n"
         ).mail
         self.assertEqual(mail.domains, ("spam.egg", "other.example"))
         self.assertEqual(mail.aliases, self.folder / "aliases")
         self.assertEqual((mail.smarthost, str(mail.smarthost)), (HostPort("::1", 2525), "[::1]:2525"))
         self.assertEqual(mail.retry, (60.0, 5400.0))
         self.assertEqual(mail.require_tls, ("bank.example",))
-        self.assertEqual(mail.resolvers, (HostPort("127.0.0.1", 5353), HostPort("ns.example")))
+        self.assertEqual(mail.resolvers, (HostPort("127.0.0.1", 5353), HostPort("::1")))
         self.assertEqual(mail.separator, "")
 
     def test_defaults(self) -> None:
@@ -50,9 +50,12 @@ class MailTests(IniTests):
             "12: [mail] warn-after is not shorter than give-up-after",
         ])  # fmt: skip
         self.assertEqual(
-            self.problems(f"{GOOD}[mail]\nsmarthost = a\nsmarthost-password = b\ngive-up-after = 0s\n"),
+            self.problems(
+                f"{GOOD}[mail]\nsmarthost = a\nsmarthost-password = b\ngive-up-after = 0s\nresolvers = ns.x\n"
+            ),
             [
                 "7: [mail] smarthost-password goes with smarthost-user, which is not set",
                 "8: [mail] give-up-after must be longer than 0",
+                "9: [mail] name servers are told by their addresses",
             ],
         )
