@@ -127,8 +127,12 @@ class SalvageTests(CheckCase):
 
     def overwrite(self, file: str, page: int) -> None:
         with open(self.data / file, "r+b") as opened:
-            opened.seek((page - 1) * 4096)
-            opened.write(b"\xff" * 4096)
+            opened.seek((page - 1) * self.size(file))
+            opened.write(b"\xff" * self.size(file))
+
+    def size(self, file: str) -> int:
+        with closing(sqlite3.connect(self.data / file)) as connection:
+            return int(connection.execute("PRAGMA page_size").fetchone()[0])
 
     def pages(self, file: str, table: str) -> list[int]:
         """The leaves of a table."""
