@@ -33,6 +33,9 @@ OLDEST = (3, 35)
 # Pages are given back to the file system by `collecting`; a usual message takes two of this size.
 _OCTETS = ("PRAGMA page_size = 8192", "PRAGMA auto_vacuum = INCREMENTAL")
 
+LARGEST_LOG = 64 << 20
+"""Octets of a write-ahead log that stay on the disk when it begins anew."""
+
 STATEMENTS = 256
 """Prepared statements a connection keeps."""
 
@@ -113,6 +116,7 @@ def _open(
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute(f"PRAGMA journal_size_limit = {LARGEST_LOG}")
             connection.execute("PRAGMA secure_delete = FAST")
             _bring_up_to_date(connection, path, room, versions)
         except BaseException:

@@ -73,8 +73,17 @@ def _forget_history(work: Transaction, folder: int) -> None:
     work.db.execute("UPDATE folder SET vanish_floor = max(vanish_floor, ?) WHERE id = ?", (floor, folder))
 
 
+DROPPED_AT_ONCE = 1000
+"""Messages that are forgotten where they are taken out of a folder; of more, `collecting` does it bit by bit."""
+
+
 def drop_unused(work: Transaction, messages: Sequence[int]) -> None:
     """Forget those of these messages that no folder shows any more; their octets stay for a while, for who reads."""
+    if len(messages) > DROPPED_AT_ONCE:
+        work.db.executemany(
+            "INSERT INTO loose_message VALUES (?) ON CONFLICT DO NOTHING", [(message,) for message in messages]
+        )
+        return
     for message in messages:
         row = work.db.execute(
             "DELETE FROM message WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM entry WHERE message_id = ?1) "
