@@ -24,6 +24,7 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
         "http": "netdaemon.protocols.http:http",
         "ftp": "netdaemon.protocols.ftp:ftp",
         "gopher": "netdaemon.protocols.gopher:gopher",
+        "pop3": "netdaemon.protocols.pop3:pop3",
         "proxy": "netdaemon.proxy:proxy",
     }
 )

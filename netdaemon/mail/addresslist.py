@@ -28,7 +28,7 @@ class Listed(NamedTuple):
 
 _GROUP_END = Listed(None, None, None, None)
 MAX_LISTED = 10_000
-"""More of one field are passed over."""
+"""More are passed over."""
 
 _ATOM = rb"[%b.]++" % ATEXT
 # name <local@domain>, "name" <local@domain>, local@domain: most fields are one of these
@@ -41,21 +41,24 @@ _TOKEN = re.compile(
 )  # fmt: skip
 
 
-def parse_address_list(value: bytes) -> list[Listed]:
-    """The addresses of an unfolded field."""
+def parse_address_list(value: bytes, limit: int = MAX_LISTED) -> list[Listed]:
+    """The addresses of an unfolded field, the first ``limit`` of them; a group's end is never left out."""
+    if limit <= 0:
+        return []
     simple = _SIMPLE(value)
     if simple is not None:
         quoted, phrase, local, domain, bare, bare_domain = simple.groups()
         if bare is not None:
             return [Listed(None, None, bare, bare_domain)]
         return [Listed(quoted or phrase or None, None, local, domain)]
-    return _Reading().read(value)
+    return _Reading(limit).read(value)
 
 
 class _Reading:
     """One field, token by token; what an address is shows at its end."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
         self.found: list[Listed] = []
         self.in_group = False
         self.clear()
@@ -66,7 +69,7 @@ class _Reading:
         self.in_angle = False
         self.had_angle = False
         self.angle: list[bytes] = []  # local part, or a route while it has no ":" yet
-        self.route: bytes | None = None
+        self.route: list[bytes] | None = None
         self.domain: list[bytes] | None = None
 
     def read(self, value: bytes) -> list[Listed]:
@@ -77,9 +80,10 @@ class _Reading:
                 self.word(text)
             else:
                 self.special(text)
-            if len(self.found) >= MAX_LISTED:
+            if len(self.found) >= self.limit:
                 break
-        self.address()
+        else:
+            self.address()
         if self.in_group:
             self.found.append(_GROUP_END)
         return self.found
@@ -104,21 +108,20 @@ class _Reading:
             self.in_angle, self.had_angle = False, True
         elif text == b"@" and not self.had_angle:
             if self.in_angle and not self.angle:
-                self.begin_route()
+                self.route = self.route or []
+                self.domain = []
             elif self.domain is None:
                 self.domain = []
         elif text == b":":
             if self.in_angle:
-                self.end_route()
+                self.end_host()
             elif not self.in_group and not self.had_angle and self.domain is None:
                 self.found.append(Listed(None, None, b" ".join(self.words), None))
                 self.clear()
                 self.in_group = True
         elif text == b",":
             if self.in_angle:
-                if self.route is not None and self.domain is not None:
-                    self.route += b"@" + b"".join(self.domain) + b","
-                    self.domain = None
+                self.end_host()
             else:
                 self.address()
         elif text == b";":
@@ -127,13 +130,10 @@ class _Reading:
                 self.found.append(_GROUP_END)
                 self.in_group = False
 
-    def begin_route(self) -> None:
-        self.route = self.route or b""
-        self.domain = []
-
-    def end_route(self) -> None:
+    def end_host(self) -> None:
+        """A host of a route ends: at a comma, or at the colon in front of the local part."""
         if self.route is not None and self.domain is not None:
-            self.route += b"@" + b"".join(self.domain)
+            self.route.append(b"@" + b"".join(self.domain))
             self.domain = None
 
     def address(self) -> None:
@@ -145,7 +145,7 @@ class _Reading:
             local, name = (b"" if self.domain is not None else b" ").join(self.words), self.comment
         if local or self.domain:
             domain = b"".join(self.domain or ())
-            self.found.append(Listed(name, (self.route or b"").strip(b",") or None, local, domain))
+            self.found.append(Listed(name, b",".join(self.route or ()) or None, local, domain))
         elif name is not None and self.had_angle:
             self.found.append(Listed(name, None, b"", b""))  # name <>
         self.clear()

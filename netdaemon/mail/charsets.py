@@ -40,7 +40,7 @@ def decode(octets: bytes, charset: bytes) -> str:
 
     Without a charset, and with one that is not known, they are UTF-8 or else windows-1252.
     """
-    codec = codec_name(charset)
+    codec = codec_name(charset) if charset else "utf_8"
     if codec is None or codec == "utf_8":
         try:
             return octets.decode("utf-8")

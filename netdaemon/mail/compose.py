@@ -11,6 +11,7 @@ from netdaemon.mail.addresses import Mailbox
 from netdaemon.mail.dates import format_date
 from netdaemon.mail.domains import to_ascii
 from netdaemon.mail.fields import address_field, folded, text_field
+from netdaemon.mail.header import Header
 
 LONGEST_LINE = 998
 """Octets of a line, without its end (RFC 5322 2.1.1)."""
@@ -50,6 +51,18 @@ def compose(
         fields.append(text_field("Subject", subject))
     fields += [folded("Message-ID", [message_id]), *extra, b"MIME-Version: 1.0\r\n"]
     return b"".join(fields) + text_part(text, eight_bit=eight_bit)
+
+
+def missing_fields(header: Header, *, sender: Mailbox, now: float, message_id: str) -> bytes:
+    """The fields that a message must have and that this one lacks, to be put in front of it (RFC 6409 section 8)."""
+    fields = []
+    if b"date" not in header:
+        fields.append(folded("Date", format_date(now).split(" ")))
+    if b"from" not in header:
+        fields.append(address_field("From", [sender]))
+    if b"message-id" not in header:
+        fields.append(folded("Message-ID", [message_id]))
+    return b"".join(fields)
 
 
 def text_part(text: str, *, eight_bit: bool = True) -> bytes:

@@ -20,8 +20,8 @@ _DATE = re.compile(
 )
 # Sat Nov  6 08:49:37 [+0000] 1994, as ctime(3) prints it
 _CTIME = re.compile(
-    rb"\s*+[A-Za-z]++\s++(?P<month>[A-Za-z]{3})[A-Za-z]*+\s++(?P<day>[0-9]{1,2})\s++%b\s*+"
-    rb"(?P<zone>[+-][0-9]{4}|[A-Za-z]++)?\s++(?P<year>[0-9]{4})(?![0-9])" % _CLOCK
+    rb"\s*+[A-Za-z]++\s++(?P<month>[A-Za-z]{3})[A-Za-z]*+\s++(?P<day>[0-9]{1,2})\s++%b"
+    rb"(?:\s++(?P<zone>[+-][0-9]{4}|[A-Za-z]++))?\s++(?P<year>[0-9]{4})(?![0-9])" % _CLOCK
 )
 # RFC 5322 4.3: zones that have a meaning, in hours; all others stand for -0000
 _ZONES = {b"edt": -4, b"est": -5, b"cdt": -5, b"cst": -6, b"mdt": -6, b"mst": -7, b"pdt": -7, b"pst": -8}

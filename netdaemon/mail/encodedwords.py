@@ -18,21 +18,22 @@ def decode_words(value: bytes) -> str:
     if b"=?" not in value:
         return decode(value, b"")
     found: list[str] = []
-    at, charset, octets = 0, b"", b""  # octets of words that follow each other: some cut characters in two
+    at, charset = 0, b""
+    octets: list[bytes] = []  # of words that follow each other: some cut characters in two
     for match in _WORD.finditer(value):
         between = value[at : match.start()]
         # RFC 2047 6.2: white space between two encoded words is not shown
         adjacent = bool(at) and not between.strip()
         word_charset = match[1].lower()
         if not adjacent or word_charset != charset:
-            found.append(decode(octets, charset))
-            octets = b""
+            found.append(decode(b"".join(octets), charset))
+            octets.clear()
             if not adjacent:
                 found.append(decode(between, b""))
         charset = word_charset
-        octets += from_base64(match[3]) if match[2] in b"bB" else from_q(match[3])
+        octets.append(from_base64(match[3]) if match[2] in b"bB" else from_q(match[3]))
         at = match.end()
-    found += [decode(octets, charset), decode(value[at:], b"")]
+    found += [decode(b"".join(octets), charset), decode(value[at:], b"")]
     return "".join(found)
 
 

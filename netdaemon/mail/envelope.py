@@ -9,9 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from netdaemon.mail.addresslist import Listed, parse_address_list
+from netdaemon.mail.addresslist import MAX_LISTED, Listed, parse_address_list
 from netdaemon.mail.header import Header
 from netdaemon.mail.nstring import Value, nstring, values
+
+MAX_AUTHORS = 100
+"""From stands for Sender and Reply-To, too: more addresses of those would be kept three times."""
 
 EMPTY = b"(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)"
 
@@ -34,10 +37,10 @@ class Envelope:
 
 def kept_envelope(header: Header) -> bytes:
     """The ENVELOPE of a message with this header, to be kept; `nstring.sent` makes a response of it."""
-    from_ = _addresses(header, b"from")
+    from_ = _addresses(header, b"from", MAX_AUTHORS)
     # RFC 9051 7.5.2: without Sender or Reply-To, and with empty ones, From takes their place
-    sender = _addresses(header, b"sender")
-    reply_to = _addresses(header, b"reply-to")
+    sender = _addresses(header, b"sender", MAX_AUTHORS)
+    reply_to = _addresses(header, b"reply-to", MAX_AUTHORS)
     return b"(%b %b %b %b %b %b %b %b %b %b)" % (
         nstring(header.first(b"date")),
         nstring(header.first(b"subject")),
@@ -61,11 +64,13 @@ def read_envelope(kept: bytes) -> Envelope:
     return Envelope(texts[0], texts[1], from_, sender, reply_to, to, cc, bcc, texts[2], texts[3])
 
 
-def _addresses(header: Header, name: bytes) -> bytes:
+def _addresses(header: Header, name: bytes, limit: int = MAX_LISTED) -> bytes:
     found = header.all(name)
     if not found:
         return b"NIL"
-    listed = [each for value in found for each in parse_address_list(value)]
+    listed: list[Listed] = []
+    for value in found:
+        listed += parse_address_list(value, limit - len(listed))
     if not listed:
         return b"NIL"
     return b"(%b)" % b"".join(

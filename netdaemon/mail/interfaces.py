@@ -44,6 +44,8 @@ class Envelope:
     """SMTPUTF8 (RFC 6531)."""
     body: str = "7BIT"
     """7BIT, 8BITMIME or BINARYMIME."""
+    size: int = 0
+    """How many octets the message has by the client's word (RFC 1870); 0 when it didn't say."""
     return_full: bool = False
     """DSN's RET=FULL."""
     envelope_id: str = ""
@@ -55,7 +57,8 @@ class Envelope:
     hold_until: float | None = None
     """RFC 4865 (FUTURERELEASE): Unix seconds."""
     trusted: bool = field(default=False)
-    """Does it come from ourselves (a bounce, `netdaemon mail send` by the queue)? Then it may go anywhere."""
+    """Does it come from ourselves (a bounce, `netdaemon mail send` by the queue), or from a host that may relay? Then
+    it may go anywhere."""
 
 
 class MailRefused(Exception):
@@ -103,7 +106,11 @@ class IDelivery(Protocol):
         """Take a message: one answer for each recipient, in their order; None is a yes, and durable.
 
         ``prefix`` (Received and Authentication-Results fields, with their line ends) goes in front of the spool's
-        octets. Raises MailRefused when the message as a whole is not taken.
+        octets. Raises MailRefused when the message as a whole is not taken. It is never cancelled; the caller aborts
+        the spool once it has answered.
+
+        Only LMTP's client (``protocol`` says so) can be told of one recipient who is refused while others are taken.
+        For all others such a refusal is a report to the sender (RFC 3464), and who gives it is behind this.
         """
 
     def verify(self, address: Address) -> Awaitable[bool | None]:

@@ -2,7 +2,8 @@
 
 What is kept is a response's text in which strings of other octets than ASCII stand between two marks, and what only
 BODYSTRUCTURE has, not BODY, between two others. So one kept text gives each form of a response by one replacement, and
-most give it without any. No string holds a mark, CR, LF or NUL.
+most give it without any. No string holds a mark, CR, LF or NUL. The first octet tells the form: an ENVELOPE begins
+with a bracket, a structure with a digit.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import re
 from netdaemon.mail.charsets import decode
 from netdaemon.mail.content import Content
 from netdaemon.mail.parameters import parameter
+from netdaemon.mail.structure import Part
 from netdaemon.mail.text import one_line
 from netdaemon.mail.transfer import transfer_decoded
 
@@ -15,7 +16,8 @@ CHARACTERS = 200
 """RFC 8970 3.1: no preview is longer."""
 OCTETS = 32 << 10
 """So much of a text is looked at: some HTML has a long style sheet in front."""
-_ENOUGH = 1024  # of a text without markup, in nearly every case
+_ENOUGH, _ENOUGH_HTML = 1024, 4096  # in nearly every case
+_BEYOND = 2 * CHARACTERS  # what stands at a cut, an entity by half, is not among what is shown
 
 # Elements whose text nobody sees. Each is looked for once from where the one before ended.
 _HIDDEN = re.compile(r"<(?:!--|(script|style|head|title|template)\b)", re.IGNORECASE)
@@ -25,16 +27,53 @@ _UNSEEN = re.compile("[\u00ad\u034f\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066
 _QUOTE = re.compile(r"(?m)^[ \t]*+>.*+$\n?")
 
 
+class FirstText:
+    """The beginning of a message's first text that is no attachment and not empty: a sink for its bodies."""
+
+    def __init__(self, limit: int = OCTETS) -> None:
+        self._limit = limit
+        self._left = limit
+        self._octets: list[bytes] = []
+        self.content: Content | None = None
+        """What it is; None when there is none."""
+
+    @property
+    def octets(self) -> bytes:
+        """Still encoded."""
+        return b"".join(self._octets)
+
+    def begin(self, part: Part) -> bool:
+        if self.content is not None or not _is_readable(part.content):
+            return False
+        self.content, self._left = part.content, self._limit
+        return True
+
+    def take(self, octets: bytes) -> bool:
+        self._octets.append(octets[: self._left])
+        self._left -= len(self._octets[-1])
+        return self._left > 0
+
+    def end(self) -> None:
+        if not self.octets.strip():
+            self.content = None
+            self._octets.clear()
+
+
+def _is_readable(content: Content) -> bool:
+    is_text = content.is_type(b"text", b"plain") or content.is_type(b"text", b"html")
+    return is_text and (content.disposition or b"").lower() != b"attachment"
+
+
 def preview(octets: bytes, content: Content) -> str:
     """Up to 200 characters of a text part whose first octets these are, still encoded."""
-    if len(octets) > _ENOUGH and not content.is_type(b"text", b"html"):
-        beginning = _preview(octets[:_ENOUGH], content)
-        if len(beginning) == CHARACTERS:
-            return beginning
-    return _preview(octets, content)
+    enough = _ENOUGH_HTML if content.is_type(b"text", b"html") else _ENOUGH
+    text = _text(octets[:enough], content)
+    if len(octets) > enough and len(text) < _BEYOND:
+        text = _text(octets, content)
+    return text[:CHARACTERS].rstrip()
 
 
-def _preview(octets: bytes, content: Content) -> str:
+def _text(octets: bytes, content: Content) -> str:
     text = decode(transfer_decoded(octets, content.encoding), parameter(content.parameters, b"charset") or b"")
     if content.is_type(b"text", b"html"):
         text = html.unescape(_without_markup(text))
@@ -48,7 +87,7 @@ def _preview(octets: bytes, content: Content) -> str:
     text = " ".join(text.split())
     if not text.isprintable():
         text = " ".join(one_line(text).split())
-    return text[:CHARACTERS].rstrip()
+    return text
 
 
 def _without_markup(text: str) -> str:

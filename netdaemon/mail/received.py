@@ -42,7 +42,7 @@ def received_field(
         name = _UNFIT.sub("?", greeting)[:64] or "unknown"
     # RFC 5321 4.1.3: address-literal
     literal = f"[IPv6:{peer}]" if ":" in peer else f"[{peer}]"
-    words = ["from", name, f"({peer_name} {literal})" if peer_name else f"({literal})"]
+    words = ["from", name, f"({_UNFIT.sub('?', peer_name)} {literal})" if peer_name else f"({literal})"]
     words += ["by", host, "(netdaemon)", "with", protocol]
     if tls:
         words.append(f"({_UNFIT.sub(' ', tls)})")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from netdaemon.mail.content import MESSAGE, OPAQUE, PLAIN, Content, describe
 from netdaemon.mail.header import Header
@@ -50,9 +51,23 @@ class Part:
         self.kind = LEAF
         self.content: Content = PLAIN
         self.header: Header | None = None
-        """Of messages: the whole one, and those in message/rfc822. None for a multipart's parts."""
+        """Of messages: the whole one, and those in message/rfc822. None for a multipart's parts. It has the fields
+        that ENVELOPE and a summary are made of."""
         self.children: list[Part] = []
         """A multipart's parts; the one message of message/rfc822."""
+
+
+class BodySink(Protocol):
+    """Who looks at bodies as they pass: those of parts that have none within, still encoded."""
+
+    def begin(self, part: Part) -> bool:
+        """A part's body begins; what it is is known, not where it ends. Shall its octets be given?"""
+
+    def take(self, octets: bytes) -> bool:
+        """The next ones. Shall there be more?"""
+
+    def end(self) -> None:
+        """That part's body has ended, whether it was asked for or not."""
 
 
 def read_structure(octets: Iterable[bytes], limits: Limits | None = None) -> Part:
@@ -68,17 +83,22 @@ def read_structure(octets: Iterable[bytes], limits: Limits | None = None) -> Par
 _EMPTY = re.compile(rb"\n\r?\n")
 _EMPTY_OR_DASHES = re.compile(rb"\n(?:\r?\n|--)")
 _DIGEST = (b"multipart", b"digest")
+_FIELDS = frozenset(
+    b"date subject from sender reply-to to cc bcc in-reply-to message-id references mime-version content-type "
+    b"content-id content-description content-transfer-encoding content-md5 content-disposition content-language "
+    b"content-location".split()
+)
 _CR = 13
 
 
 class StructureReader:
     """Takes a message as it comes: ``feed(piece)``, then ``finish()`` gives its tree.
 
-    ``text_limit`` octets of its first text that is no attachment are kept, for a preview. Pieces wait until there are
+    A ``sink`` is offered the bodies of its parts as they pass. Pieces wait until there are
     ``gather`` octets.
     """
 
-    def __init__(self, limits: Limits | None = None, *, text_limit: int = 0, gather: int = 4096) -> None:
+    def __init__(self, limits: Limits | None = None, *, sink: BodySink | None = None, gather: int = 4096) -> None:
         self._limits = limits or Limits()
         self._gather = gather
         self._waiting: list[bytes] = []
@@ -105,16 +125,9 @@ class StructureReader:
 
         self._line_ends = 0
         self._passed = 0  # the offset up to which they are counted
-        self._text_limit = text_limit
-        self.text: Part | None = None
-        """The part whose octets are kept."""
-        self._text: list[bytes] = []
-        self._text_end = 0  # an offset
-
-    @property
-    def text_octets(self) -> bytes:
-        """The first octets of `text`, still encoded."""
-        return b"".join(self._text)
+        self._sink = sink
+        self._offered = False  # the part that is being read
+        self._taken = False
 
     def feed(self, piece: bytes) -> None:
         """The next octets."""
@@ -189,26 +202,27 @@ class StructureReader:
         while True:
             found = data.find(self._delimiter, at)
             if found < 0:
-                # the CR in front of what may be the delimiter's beginning stays, too
-                at = max(at, len(data) - len(self._delimiter))
+                at = max(at, len(data) - len(self._delimiter) + 1)  # its beginning may stand there
                 break
             if len(data) < found + self._reach and not self._final:
-                at = max(at, found - 1)
+                at = found
                 break
             if data.startswith(self._candidates, found + 3):
                 self._delimit(found)
                 return True
             at = found + 1
-        self._at = self._keep = at
+        self._at = at
+        self._keep = max(at - 1, 0)  # with the CR in front of it
         return False
 
     def _rest_of_line(self) -> bool:
         """Behind a boundary: RFC 2046 5.1.1 allows white space there; whatever stands there is taken for it."""
         found = self._data.find(b"\n", self._at)
+        # The CR in front of the line end stays: both may belong to the next boundary
+        self._at = len(self._data) if found < 0 else found
+        self._keep = max(self._at - 1, 0)
         if found < 0:
-            self._at = self._keep = len(self._data)
             return False
-        self._at = self._keep = found
         if self._closing:
             self._step = self._body
         else:
@@ -236,7 +250,7 @@ class StructureReader:
         part.body = self._base + body
         self._pass(body)
         self._lines_before[-1] = self._line_ends
-        header = Header(self._header_block(part.start - self._base, stop))
+        header = Header(self._header_block(part.start - self._base, stop), _FIELDS)
         within_mime = parent is not None and parent.kind == MULTIPART
         default = MESSAGE if parent is not None and within_mime and parent.content.is_type(*_DIGEST) else PLAIN
         part.content = content = describe(header, default, within_mime=within_mime)
@@ -262,9 +276,9 @@ class StructureReader:
                     empty = Part(part.body)
                     empty.header = Header()
                     part.children.append(empty)
-        elif self._text_limit and self.text is None and whole and _is_readable(content):
-            self.text = part
-            self._text_end = part.body + self._text_limit
+        elif self._sink is not None and whole:
+            self._offered = True
+            self._taken = self._sink.begin(part)
         if self._parts >= self._limits.parts:
             self._boundaries.clear()  # the last one: it reaches to the end
 
@@ -297,14 +311,12 @@ class StructureReader:
     def _close(self, level: int, end: int) -> None:
         """What lies that deep in the path, and deeper, ends."""
         self._pass(end)
+        if self._offered and self._sink is not None:
+            self._sink.end()
+            self._offered = self._taken = False
         for part, before in zip(self._path[level:], self._lines_before[level:], strict=True):
             part.end = self._base + end
             part.lines = self._line_ends - before
-            if part is self.text:
-                self._text_end = min(self._text_end, part.end)
-                if not self.text_octets.strip():
-                    self.text = None  # nothing to read there, perhaps in the next one
-                    self._text.clear()
         del self._path[level:], self._lines_before[level:]
 
     def _line_start(self, found: int) -> int:
@@ -317,14 +329,14 @@ class StructureReader:
         self._reach = 3 + max(map(len, self._candidates), default=0) + 2
 
     def _pass(self, index: int) -> None:
-        """Nothing in front of ``index`` is needed any more but its number of line ends, and some text."""
+        """What stands in front of ``index`` is read: its line ends are counted, and a body goes to the sink."""
         behind = self._base + index
         if behind <= self._passed:
             return
         start = self._passed - self._base
         self._line_ends += self._data.count(b"\n", start, index)
-        if self._passed < self._text_end:
-            self._text.append(self._data[start : min(index, self._text_end - self._base)])
+        if self._taken and self._sink is not None:
+            self._taken = self._sink.take(self._data[start:index])
         self._passed = behind
 
 
@@ -333,10 +345,3 @@ def _common_beginning(texts: tuple[bytes, ...]) -> bytes:
         return b"".join(texts)
     lowest, highest = min(texts), max(texts)
     return lowest[: next((n for n, octet in enumerate(lowest) if octet != highest[n]), len(lowest))]
-
-
-def _is_readable(content: Content) -> bool:
-    return (
-        (content.is_type(b"text", b"plain") or content.is_type(b"text", b"html"))
-        and (content.disposition or b"").lower() != b"attachment"
-    )  # fmt: skip

@@ -8,7 +8,7 @@ from netdaemon.mail.bodystructure import kept_structure
 from netdaemon.mail.dates import parse_date
 from netdaemon.mail.envelope import kept_envelope
 from netdaemon.mail.header import Header
-from netdaemon.mail.preview import OCTETS, preview
+from netdaemon.mail.preview import FirstText, preview
 from netdaemon.mail.structure import Limits, StructureReader
 from netdaemon.mail.text import header_text, message_id, references
 from netdaemon.messages.interfaces import Summary
@@ -16,7 +16,8 @@ from netdaemon.messages.interfaces import Summary
 
 def summarise(octets: Iterable[bytes], limits: Limits | None = None) -> Summary:
     """The summary of a message whose octets come in pieces, of any size. Never raises for what they are."""
-    reader = StructureReader(limits, text_limit=OCTETS)
+    text = FirstText()
+    reader = StructureReader(limits, sink=text)
     for piece in octets:
         reader.feed(piece)
     root = reader.finish()
@@ -33,5 +34,5 @@ def summarise(octets: Iterable[bytes], limits: Limits | None = None) -> Summary:
         headers_size=root.body,
         envelope=kept_envelope(header),
         bodystructure=kept_structure(root),
-        preview="" if reader.text is None else preview(reader.text_octets, reader.text.content),
+        preview="" if text.content is None else preview(text.octets, text.content),
     )

@@ -5,13 +5,20 @@ from __future__ import annotations
 import re
 from binascii import a2b_base64, a2b_qp
 
-_NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+_NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]+")
 _SOFT_BREAK = re.compile(rb"=[ \t]*+\r?\n")
 
 
 def from_base64(text: bytes) -> bytes:
-    """What base64 stands for; other octets are passed over, and so is what is there by half."""
-    text = _NO_BASE64.sub(b"", text)
+    """What base64 stands for; other octets are passed over, and so is what is there by half.
+
+    Some put one behind another, each with its own padding.
+    """
+    text = _NO_BASE64.sub(b"", text).rstrip(b"=")
+    return b"".join([_from_base64(piece) for piece in text.split(b"=")]) if b"=" in text else _from_base64(text)
+
+
+def _from_base64(text: bytes) -> bytes:
     rest = len(text) % 4
     if rest == 1:
         text, rest = text[:-1], 0

@@ -20,12 +20,21 @@ from netdaemon.messages.schema import BLOBS, INDEX
 
 INDEX_FILE, BLOBS_FILE = "messages.sqlite", "blobs.sqlite"
 
+RESTORING = "restoring"
+"""A file that is there while a backup is being put back: until it is gone the two files may be of different times."""
+
 READ_PATIENCE = 0.25
 """Seconds. Readers never wait for writers (WAL) but while the file is opened or closed by the last process."""
 WRITE_PATIENCE = 10.0
 
 OLDEST = (3, 35)
 """The SQLite that first had RETURNING."""
+
+# Pages are given back to the file system by `collecting`; a usual message takes two of this size.
+_OCTETS = ("PRAGMA page_size = 8192", "PRAGMA auto_vacuum = INCREMENTAL")
+
+LARGEST_LOG = 64 << 20
+"""Octets of a write-ahead log that stay on the disk when it begins anew."""
 
 STATEMENTS = 256
 """Prepared statements a connection keeps."""
@@ -69,8 +78,13 @@ def transaction(connection: sqlite3.Connection, kind: str = "IMMEDIATE") -> Iter
             connection.execute("ROLLBACK")
 
 
-def open_index(data: Path, patience: float = WRITE_PATIENCE) -> sqlite3.Connection:
-    """A connection to the folders and messages, made and brought up to date if need be. Raises StoreError."""
+def open_index(data: Path, patience: float = WRITE_PATIENCE, *, restoring: bool = False) -> sqlite3.Connection:
+    """A connection to the folders and messages, made and brought up to date if need be. Raises StoreError.
+
+    Only who is ``restoring`` opens what is half restored.
+    """
+    if not restoring and (data / RESTORING).exists():
+        raise StoreBroken(f"{data}: a restore was broken off: do it again")
     connection = _open(data / INDEX_FILE, patience, "messages", INDEX)
     connection.create_function("holds_folded", 2, _holds_folded, deterministic=True)
     return connection
@@ -78,7 +92,7 @@ def open_index(data: Path, patience: float = WRITE_PATIENCE) -> sqlite3.Connecti
 
 def open_blobs(data: Path, patience: float = WRITE_PATIENCE) -> sqlite3.Connection:
     """A connection to the octets, made and brought up to date if need be. Raises StoreError."""
-    return _open(data / BLOBS_FILE, patience, "blobs", BLOBS, ("PRAGMA auto_vacuum = INCREMENTAL",))
+    return _open(data / BLOBS_FILE, patience, "blobs", BLOBS, _OCTETS)
 
 
 def _holds_folded(text: str | None, wanted: str) -> bool:
@@ -102,6 +116,7 @@ def _open(
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute(f"PRAGMA journal_size_limit = {LARGEST_LOG}")
             connection.execute("PRAGMA secure_delete = FAST")
             _bring_up_to_date(connection, path, room, versions)
         except BaseException:
@@ -117,9 +132,17 @@ def _make(path: Path) -> None:
     """An empty file that nobody else may read: SQLite would make it by the umask."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        give_to_owner(path)
     except FileExistsError:
         if not stat.S_ISREG(path.lstat().st_mode):
             raise StoreBroken(f"{path} is not a regular file") from None
+
+
+def give_to_owner(path: Path) -> None:
+    """What root makes in somebody's folder is his."""
+    if os.geteuid() == 0:
+        folder = path.parent.stat()
+        os.chown(path, folder.st_uid, folder.st_gid, follow_symlinks=False)
 
 
 def _bring_up_to_date(

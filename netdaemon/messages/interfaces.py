@@ -405,6 +405,15 @@ class IMessages(Protocol):
         The spools must stay as they are until it fires; who made them aborts them then.
         """
 
+    def hold(self, holder: str, spool: ISpool) -> Deferred[None]:
+        """Keep octets that are in no folder, as a queue of messages on their way out does; ``holder`` names them."""
+
+    def held(self, holder: str) -> ISpool:
+        """Those octets again; delivered from there they aren't copied. Raises NoSuchMessage."""
+
+    def release(self, holder: str) -> Deferred[None]:
+        """They are needed no more; nothing happens when there are none."""
+
     def copy(self, folder: int, uids: UidSet, to: int) -> Deferred[Copied]:
         """Show messages in another folder too, with their flags and internal dates."""
 
@@ -497,6 +506,9 @@ class IMessages(Protocol):
 
     def find(self, msgid: str, account: str = SHARED) -> list[Place]:
         """Where an account's folders show a message of that message-id."""
+
+    def shown(self, folder: int, digest: bytes) -> int:
+        """How often a folder shows the message with that SHA-256: who brings many looks before he delivers."""
 
     def known(self, msgids: Sequence[str]) -> set[str]:
         """Those that the history knows (IHAVE, CHECK)."""

@@ -17,7 +17,9 @@ from netdaemon.config.read import Config
 from netdaemon.documents.rights import Narrowed
 from netdaemon.documents.tree import Tree
 from netdaemon.interfaces import IDocumentsAvatar, IHouse, ILogins
+from netdaemon.messages.interfaces import IMessages
 from netdaemon.run.measure import Measure
+from netdaemon.run.storeroom import Storeroom
 from netdaemon.wire.deadlines import Wheel
 from netdaemon.wire.tls import Certificates
 
@@ -39,6 +41,13 @@ class House:
     accounts: Accounts
     tls: Certificates
     measure: Measure
+    storeroom: Storeroom
+    delivery: Any = None
+    """None as long as nothing here delivers mail: then no kind that takes it is built in."""
+
+    @property
+    def messages(self) -> IMessages:
+        return self.storeroom.messages
 
     @property
     def logins(self) -> ILogins:
@@ -55,13 +64,15 @@ class House:
         )
 
     def close(self, but: tuple[House, ...] = ()) -> None:
-        """Close accounts, documents and certificates, save those that another house still uses."""
+        """Close accounts, documents, certificates and messages, save those that another house still uses."""
         if all(self.accounts is not other.accounts for other in but):
             self.accounts.close()
         if all(self.documents is not other.documents for other in but):
             self.documents.close()
         if all(self.tls is not other.tls for other in but):
             self.tls.stop()
+        if all(self.storeroom is not other.storeroom for other in but):
+            self.storeroom.close()
 
 
 def certificates(config: Config, before: Config | None = None, kept: Certificates | None = None) -> Certificates:
@@ -89,10 +100,10 @@ def build(
 ) -> House:
     """Build the house that ``config`` wants.
 
-    Of ``before`` it takes over what outlives a reload: counters and time-outs, and, where their settings are the
-    same, certificates (read again) and accounts (who know who failed how often). The document tree is always a new
-    one: another folder may stand at the old name. Raises StartFailed, OSError and what the rooms raise for a part
-    that can't be made; then nothing stays open.
+    Of ``before`` it takes over what outlives a reload: counters, time-outs and messages, and, where their settings are
+    the same, certificates (read again) and accounts (who know who failed how often). The document tree is always a new
+    one: another folder may stand at the old name. Raises StartFailed, OSError and what the rooms raise for a part that
+    can't be made; then nothing stays open.
     """
     if before is None:
         deadlines = Wheel(reactor)
@@ -129,4 +140,5 @@ def build(
         accounts=accounts,
         tls=tls,
         measure=measure,
+        storeroom=Storeroom(config.netdaemon.data, reactor) if before is None else before.storeroom,
     )

@@ -77,6 +77,7 @@ class Worker:
         heard = {
             "boot": self._boot,
             "login": self._login,
+            "change": self._change,
             "begin": self._begin,
             "retire": self._retire,
             "drain": self._drain,
@@ -126,6 +127,7 @@ class Worker:
         for login in self._logins:
             self._hear(login)
         self._logins.clear()
+        self._estate.house.storeroom.share(self._tell_change)
 
     def _sockets(self, places: Sequence[Sequence[str]]) -> list[tuple[str, str, socket.socket]]:
         found = []
@@ -149,6 +151,13 @@ class Worker:
 
     def _hear(self, message: Message) -> None:
         self._estate.house.accounts.throttle.hear(news_of(message), float(message["ago"]))
+
+    def _tell_change(self, change: bytes) -> None:
+        self.control.tell("change", change=change.decode())
+
+    def _change(self, message: Message) -> None:
+        if self._begun:  # who comes later reads it from the disk
+            self._estate.house.storeroom.hear(message["change"].encode())
 
     def _count(self) -> None:
         self._timer = self._reactor.callLater(COUNTS_SECONDS, self._count)

@@ -31,7 +31,7 @@ from netdaemon.protocols.ftp.client import (
     blocking,
     connect,
 )
-from netdaemon.protocols.ftp.client.sockets import run
+from netdaemon.wire.blocking import run
 from netdaemon.wire.tlsclient import Trust
 from tests.kit.command import command, start
 from tests.kit.daemon import Daemon, Watched

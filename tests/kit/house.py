@@ -118,6 +118,8 @@ class NoDocuments:
 class NoLogins:
     """Nobody may log in."""
 
+    has_verifiers = True
+
     def __init__(self) -> None:
         self.portal = Portal(None)
         self.tried: list[object] = []
@@ -160,6 +162,8 @@ class StandInHouse:
     logins: Any = field(default_factory=NoLogins)
     tls: Any = field(default_factory=NoTLS)
     measure: Any = field(default_factory=Tally)
+    messages: Any = None
+    delivery: Any = None
 
     async def in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """At once: a test of a unit has no threads."""
