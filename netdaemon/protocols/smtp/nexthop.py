@@ -58,6 +58,9 @@ class NextHops:
         try:
             with told():
                 await reach(self._reactor, destination.address, destination.port, link, context, timeouts)
+        except Failed as error:
+            raise _failed(error) from None
+        try:
             await session.begin(policy.user or None, policy.password)
         except Failed as error:
             session.abort()

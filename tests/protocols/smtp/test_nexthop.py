@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -169,10 +170,10 @@ class NextHopTests(TestCase):
         self.assertEqual((error.code, error.status), (421, "4.3.2"))
 
     async def test_nobody_there(self) -> None:
-        self.listen()
-        there = Destination("far.example", "127.0.0.1", self.port.getHost().port)
-        await self.port.stopListening()
-        error = await self.fails(lambda: self.hops.connect(there, Policy()))
+        with socket.socket() as bound:  # bound, and nobody listens
+            bound.bind(("127.0.0.1", 0))
+            there = Destination("far.example", "127.0.0.1", bound.getsockname()[1])
+            error = await self.fails(lambda: self.hops.connect(there, Policy()))
         self.assertEqual((error.code, error.status, error.tls), (421, "4.4.1", False))
 
     async def test_no_smtp_there(self) -> None:
