@@ -35,7 +35,7 @@ class Job:
 
     @property
     def large(self) -> bool:
-        return any(spool.size > SLICE for spool in self.spools)
+        return sum(spool.size for spool in self.spools) > SLICE
 
 
 @dataclass(frozen=True)
