@@ -440,6 +440,11 @@ class IMeasure(Interface):
     def auth(protocol: str, result: str) -> ICounter:
         """netdaemon_auth_total{protocol,result}."""
 
+    def delivery(result: str) -> ICounter:
+        """netdaemon_delivery_total{result}: accepted, refused or deferred, of recipients that came; sent, deferred or
+        bounced, of those in the queue.
+        """
+
     def unhandled() -> ICounter:
         """netdaemon_unhandled_errors_total."""
 

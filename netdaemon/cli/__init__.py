@@ -21,13 +21,14 @@ from netdaemon.cli import (
     mirror,
     open,
     put,
+    queue,
     store,
     time,
     user,
 )
 from netdaemon.cli.terminal import INTERRUPTED, fail
 
-GROUPS = (config, user, ban, store, mail, backup, time, get, put, mirror, browse, open, daemon, completion)
+GROUPS = (config, user, ban, store, mail, queue, backup, time, get, put, mirror, browse, open, daemon, completion)
 BROKEN_PIPE = 141
 """What a shell reports of a command that SIGPIPE ended."""
 

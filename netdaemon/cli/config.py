@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
-from netdaemon.cli.terminal import FAILED, fail, load, load_file
+from netdaemon.cli.terminal import FAILED, MISUSED, fail, load, load_file
 
 
 def add(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -38,9 +39,23 @@ def _add_file(parser: argparse.ArgumentParser) -> None:
 
 def run_check(args: argparse.Namespace) -> int:
     config = load_file(args.file) if args.file is not None else load(args)
+    if config.mail.aliases is not None:
+        _check_aliases(config.mail.aliases)
     names = [service.settings.section for service in config.services]
     print(f"{config.file}: OK, {len(names)} service{'s' if len(names) > 1 else ''}: {', '.join(names)}")
     return 0
+
+
+def _check_aliases(file: Path) -> None:
+    """What is wrong with the aliases file is listed as the INI's own problems are, and ends the command (2)."""
+    from netdaemon.config.problems import ConfigError
+    from netdaemon.mail.aliases import read_aliases
+
+    try:
+        read_aliases(file)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(MISUSED) from None
 
 
 def run_show(args: argparse.Namespace) -> int:

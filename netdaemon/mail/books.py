@@ -34,6 +34,9 @@ DUE, SENDING, HELD = "due", "sending", "held"
 STATES = (DUE, SENDING, HELD)
 WAITING, DONE, FAILED = "waiting", "done", "failed"
 
+RESULTS = ("accepted", "refused", "deferred", "sent", "bounced")
+"""What is counted of recipients: of those that came, and of those that were tried."""
+
 ROOM = "queue"
 VERSIONS: tuple[tuple[str, ...], ...] = (
     (

@@ -104,6 +104,7 @@ class Relay:
         self._nap: Deferred[None] | None = None
         self._woken = False
         self._stopping = False
+        self._sending = False
         self._count_next = 0.0
         self._subscription: Any = None
         self.states: dict[str, int] = dict.fromkeys(books.STATES, 0)
@@ -116,8 +117,13 @@ class Relay:
         self._subscription = self._store.switchboard.subscribe(self._folder, self._heard)
         self._loop = Deferred.fromCoroutine(self._run())
 
-    async def stop(self, grace: float = 0.0) -> None:
-        """Let what is being sent finish for so many seconds; the rest is due again."""
+    @property
+    def sending(self) -> bool:
+        """Is it this process that sends?"""
+        return self._sending
+
+    async def stop(self, grace: float = 0.0, hurry: Deferred[None] | None = None) -> None:
+        """Let what is being sent finish for so many seconds, or until ``hurry`` fires; the rest is due again."""
         self._stopping = True
         if self._subscription is not None:
             self._subscription.cancel()
@@ -125,7 +131,7 @@ class Relay:
         if self._loop is not None:
             await self._loop
         if self._letters and grace > 0:
-            await self._finish(grace)
+            await self._finish(grace, hurry)
         interrupted = dict(self._letters)
         for sending in interrupted.values():
             sending.cancel()
@@ -143,7 +149,7 @@ class Relay:
         except StoreError as error:
             self._log.error("the queue was not left in good order: {error}", error=str(error))
 
-    async def _finish(self, seconds: float | None) -> None:
+    async def _finish(self, seconds: float | None, hurry: Deferred[None] | None = None) -> None:
         """Wait until nothing is being sent."""
         waiting: list[Deferred[Any]] = [_follow(sending) for sending in self._letters.values()]
         over: Deferred[Any] = DeferredList(waiting)
@@ -151,7 +157,7 @@ class Relay:
         if seconds is not None:
             limit: Deferred[None] = Deferred()
             timer = self._clock.callLater(seconds, limit.callback, None)
-            over = DeferredList([over, limit], fireOnOneCallback=True)
+            over = DeferredList([over, limit, *([hurry] if hurry is not None else [])], fireOnOneCallback=True)
         await over
         if timer is not None and timer.active():
             timer.cancel()
@@ -192,9 +198,10 @@ class Relay:
                     if not until:
                         await self._begin()
                     until = now + PATIENCE
+                    self._sending = True
                 await self._sleep(await self._send_what_is_due())
             except LeaseHeld:
-                until = 0.0
+                until, self._sending = 0.0, False
                 await self._sleep(PATIENCE)
             except StoreError as error:
                 self._log.error("the queue can't be read: {error}", error=str(error))
