@@ -34,6 +34,7 @@ from netdaemon.protocols.smtp.grammar.xclient import Client
 from netdaemon.protocols.smtp.record import line_of
 from netdaemon.protocols.smtp.senders import OwnAddresses
 from netdaemon.protocols.smtp.transaction import Answers, Transaction, no_room
+from netdaemon.wire.framing import CRLF
 from netdaemon.wire.line import LineFactory, LineSession, Refused, Texts, Verb
 from netdaemon.wire.sasl.server import Offer
 from netdaemon.wire.tls import bindings
@@ -194,9 +195,12 @@ class SMTPSession(LineSession):
         return b"501 5.5.4 That command wants other arguments."
 
     def reply(self, code: int, status: str, *texts: str) -> None:
-        """Send a reply of one line or several."""
-        for line in reply_lines(code, status, *texts):
-            self.send(line)
+        """Send a reply of one line or several, in one write."""
+        lines = reply_lines(code, status, *texts)
+        if self.transcript is not None:
+            for line in lines:
+                self.said(line)
+        self.write(CRLF.join(lines) + CRLF)
 
     # --- who is there ----------------------------------------------------------------------------------------
 
