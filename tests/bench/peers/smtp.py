@@ -38,7 +38,9 @@ myhostname = localhost
 mydestination =
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
-mynetworks = 127.0.0.0/8
+mynetworks =
+smtpd_relay_restrictions = reject_unauth_destination
+default_transport = error:nothing leaves
 alias_maps =
 alias_database =
 virtual_mailbox_domains = localhost
@@ -51,7 +53,9 @@ virtual_transport = {transport}
 virtual_destination_concurrency_limit = 20
 smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
-smtpd_tls_security_level = none
+smtpd_tls_security_level = {tls}
+smtpd_tls_chain_files = {chain}
+smtpd_tls_loglevel = 0
 smtp_dns_support_level = disabled
 """
 
@@ -68,6 +72,7 @@ verify unix - - n - 1 verify
 flush unix n - n 1000? 0 flush
 proxymap unix - - n - - proxymap
 proxywrite unix - - n - 1 proxymap
+tlsmgr unix - - n 1000? 1 tlsmgr
 error unix - - n - - error
 retry unix - - n - - error
 discard unix - - n - - discard
@@ -78,8 +83,11 @@ postlog unix-dgram n - n - 1 postlogd
 """
 
 
-def postfix(*, discard: bool = False) -> Start:
-    """Postfix as it is, with a queue of its own; it delivers to a Maildir, or, with ``discard``, to nobody."""
+def postfix(*, discard: bool = False, chain: Path | None = None) -> Start:
+    """Postfix as it is, with a queue of its own; it delivers to a Maildir, or, with ``discard``, to nobody.
+
+    With a key and its certificate in ``chain`` it has STARTTLS. Nothing leaves it.
+    """
 
     def start(folder: Path) -> Server:
         path = program("postfix")
@@ -100,7 +108,14 @@ def postfix(*, discard: bool = False) -> Start:
             os.chown(one, owner.pw_uid, owner.pw_gid)
         ports = {"tcp": free_port()}
         transport = "discard" if discard else "virtual"
-        main = MAIN.format(folder=folder, user=owner.pw_uid, group=owner.pw_gid, transport=transport)
+        main = MAIN.format(
+            folder=folder,
+            user=owner.pw_uid,
+            group=owner.pw_gid,
+            transport=transport,
+            tls="none" if chain is None else "may",
+            chain=chain or "",
+        )
         (conf / "main.cf").write_text(main)
         (conf / "master.cf").write_text(MASTER.format(port=ports["tcp"]))
         return launch("postfix", [path, "-c", str(conf), "start-fg"], folder, ports)
