@@ -32,7 +32,7 @@ from netdaemon.protocols.smtp.commands.states import GREETED, MAIL, STRANGER
 from netdaemon.protocols.smtp.grammar.replies import reply_line, reply_lines
 from netdaemon.protocols.smtp.grammar.xclient import Client
 from netdaemon.protocols.smtp.record import line_of
-from netdaemon.protocols.smtp.senders import OwnAddresses
+from netdaemon.protocols.smtp.senders import Senders
 from netdaemon.protocols.smtp.transaction import Answers, Transaction, no_room
 from netdaemon.wire.framing import CRLF
 from netdaemon.wire.line import LineFactory, LineSession, Refused, Texts, Verb
@@ -59,7 +59,7 @@ class SMTPFactory(LineFactory):
         self.log = house.measure.access(settings)
         self.tls = house.tls.server((b"lmtp",) if self.lmtp else ALPN)
         self.takes_logins = isinstance(settings, AccountSettings) and bool(settings.mechanisms)
-        self.own = OwnAddresses(settings, house.hostname) if isinstance(settings, AccountSettings) else None
+        self.senders = Senders(settings) if isinstance(settings, AccountSettings) else None
         self.hold = settings.hold if isinstance(settings, SubmissionSettings) else 0.0
         self.greeting_delay = settings.greeting_delay if isinstance(settings, SMTPSettings) else 0.0
         self.greeting = reply_line(220, "", f"{house.hostname} {'LMTP' if self.lmtp else 'ESMTP'} netdaemon")
