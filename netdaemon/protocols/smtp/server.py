@@ -32,8 +32,9 @@ from netdaemon.protocols.smtp.commands.states import GREETED, MAIL, STRANGER
 from netdaemon.protocols.smtp.grammar.replies import reply_line, reply_lines
 from netdaemon.protocols.smtp.grammar.xclient import Client
 from netdaemon.protocols.smtp.record import line_of
-from netdaemon.protocols.smtp.senders import OwnAddresses
+from netdaemon.protocols.smtp.senders import Senders
 from netdaemon.protocols.smtp.transaction import Answers, Transaction, no_room
+from netdaemon.wire.framing import CRLF
 from netdaemon.wire.line import LineFactory, LineSession, Refused, Texts, Verb
 from netdaemon.wire.sasl.server import Offer
 from netdaemon.wire.tls import bindings
@@ -58,7 +59,7 @@ class SMTPFactory(LineFactory):
         self.log = house.measure.access(settings)
         self.tls = house.tls.server((b"lmtp",) if self.lmtp else ALPN)
         self.takes_logins = isinstance(settings, AccountSettings) and bool(settings.mechanisms)
-        self.own = OwnAddresses(settings, house.hostname) if isinstance(settings, AccountSettings) else None
+        self.senders = Senders(settings) if isinstance(settings, AccountSettings) else None
         self.hold = settings.hold if isinstance(settings, SubmissionSettings) else 0.0
         self.greeting_delay = settings.greeting_delay if isinstance(settings, SMTPSettings) else 0.0
         self.greeting = reply_line(220, "", f"{house.hostname} {'LMTP' if self.lmtp else 'ESMTP'} netdaemon")
@@ -194,9 +195,12 @@ class SMTPSession(LineSession):
         return b"501 5.5.4 That command wants other arguments."
 
     def reply(self, code: int, status: str, *texts: str) -> None:
-        """Send a reply of one line or several."""
-        for line in reply_lines(code, status, *texts):
-            self.send(line)
+        """Send a reply of one line or several, in one write."""
+        lines = reply_lines(code, status, *texts)
+        if self.transcript is not None:
+            for line in lines:
+                self.said(line)
+        self.write(CRLF.join(lines) + CRLF)
 
     # --- who is there ----------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _UNKNOWN = b"555 5.5.4 That parameter is not known here, or not now."
 
 
-def mail(session: SMTPSession, argument: bytes) -> None:
+def mail(session: SMTPSession, argument: bytes) -> Awaitable[None] | None:
     """MAIL: begin a message."""
     session.spoilt = True  # until it is taken: what was sent behind it without waiting is no mistake of its own
     if session.messages >= session.settings.messages_per_session:
@@ -45,9 +46,22 @@ def mail(session: SMTPSession, argument: bytes) -> None:
         raise Refused(b"553 5.6.7 An address that is not ASCII needs SMTPUTF8.")
     if parameters.size is not None and parameters.size > session.settings.size:
         raise TOO_LARGE
-    if session.login is not None and not session.factory.own.may_send_as(session.login.account.name, sender):
+    envelope = _envelope(session, sender, parameters)
+    account = envelope.account
+    if account is not None and sender is not None and not session.factory.senders.may_send_as(account, sender):
+        return _begin_as(session, account, sender, envelope)
+    _begin(session, envelope)
+    return None
+
+
+async def _begin_as(session: SMTPSession, account: str, sender: Address, envelope: Envelope) -> None:
+    if not await session.factory.delivery.owns(account, sender):
         raise Refused(b"553 5.7.1 That address is not yours to send from.")
-    session.begin(_envelope(session, sender, parameters))
+    _begin(session, envelope)
+
+
+def _begin(session: SMTPSession, envelope: Envelope) -> None:
+    session.begin(envelope)
     session.spoilt = False
     session.reply(250, "2.1.0", "Sender taken.")
 
