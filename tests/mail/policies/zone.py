@@ -6,7 +6,12 @@ zone.pointers = {"192.0.2.1": ["mail.example.org"]}
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.names import dns
+from twisted.names.error import DNSNameError, DNSServerError
 
 from netdaemon.mail.policies.resolving import NoSuchName, TemporarilyUnknown, usable_name
 
@@ -54,3 +59,47 @@ class Zone:
         if names is None:
             raise TemporarilyUnknown(address)
         return names
+
+
+class ZoneNames:
+    """The same zone as Twisted's `IResolver` tells it: what `LookUps` stands on."""
+
+    def __init__(self, zone: Zone) -> None:
+        self.zone = zone
+
+    async def _header(self, kind: str, name: str) -> Any:
+        try:
+            if kind == "PTR":
+                labels = name.removesuffix(".in-addr.arpa").split(".")
+                found: list[Any] = await self.zone.ptr(".".join(reversed(labels)))
+            else:
+                found = await getattr(self.zone, kind.lower())(name)
+        except NoSuchName:
+            raise DNSNameError(name) from None
+        except TemporarilyUnknown:
+            raise DNSServerError(name) from None
+        return (
+            [dns.RRHeader(name, payload.TYPE, ttl=60, payload=payload) for payload in map(_PAYLOADS[kind], found)],
+            [],
+            [],
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        kind = _LOOK_UPS[name]
+        return lambda asked: Deferred.fromCoroutine(self._header(kind, asked))
+
+
+_LOOK_UPS = {
+    "lookupText": "TXT",
+    "lookupAddress": "A",
+    "lookupIPV6Address": "AAAA",
+    "lookupMailExchange": "MX",
+    "lookupPointer": "PTR",
+}
+_PAYLOADS: dict[str, Callable[[Any], Any]] = {
+    "TXT": lambda octets: dns.Record_TXT(*[octets[at : at + 255] for at in range(0, len(octets), 255)]),
+    "A": dns.Record_A,
+    "AAAA": dns.Record_AAAA,
+    "MX": lambda record: dns.Record_MX(*record),
+    "PTR": dns.Record_PTR,
+}
