@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from twisted.internet.interfaces import IReactorTime
@@ -51,6 +52,17 @@ class House:
         return self.storeroom.messages
 
     @property
+    def data(self) -> Path:
+        return self.config.netdaemon.data
+
+    @cached_property
+    def resolver(self) -> Any:
+        """Made when a kind first asks for it."""
+        from netdaemon.protocols.smtp.route import open_resolver  # here, for daemons that ask no names
+
+        return open_resolver(self.config.mail, self.reactor)
+
+    @property
     def delivery(self) -> Any:
         return self.mailroom.delivery
 
@@ -77,6 +89,10 @@ class House:
         if all(self.tls is not other.tls for other in but):
             self.tls.stop()
         self.mailroom.close()
+        # It looks at /etc/resolv.conf again every minute, for ever.
+        looks_again = getattr(self.__dict__.get("resolver"), "_parseCall", None)
+        if looks_again is not None and looks_again.active():
+            looks_again.cancel()
         if all(self.storeroom is not other.storeroom for other in but):
             self.storeroom.close()
 
