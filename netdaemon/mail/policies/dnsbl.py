@@ -8,28 +8,12 @@ from ipaddress import IPv4Network, ip_address
 
 from twisted.internet.defer import Deferred, gatherResults
 
+from netdaemon.mail.policies.hostlist import ANSWERS, HostList
 from netdaemon.mail.policies.resolving import NoSuchName, Resolver, TemporarilyUnknown, reversed_labels
 
-ANSWERS = IPv4Network("127.0.0.0/8")
 ERRORS = IPv4Network("127.255.255.0/24")
 """By these, lists say that they don't answer us."""
 LONGEST_REASON = 200
-
-
-@dataclass(frozen=True)
-class HostList:
-    """One list."""
-
-    zone: str
-    weight: int = 1
-    answers: tuple[IPv4Network, ...] = (ANSWERS,)
-    """Which answers count."""
-    allows: bool = False
-    """Does it have hosts that are let through whatever other lists say?"""
-
-    def __str__(self) -> str:
-        words = [self.zone] + ([] if self.allows else [str(self.weight)])
-        return " ".join(words + [str(network) for network in self.answers if network != ANSWERS])
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from netdaemon.config import disk
 from netdaemon.config.keys import Value, key
 from netdaemon.config.settings import ServiceSettings
 from netdaemon.config.values import Network, choice, duration, flag, hostname, integer, networks
-from netdaemon.mail.policies.dnsbl import ANSWERS, HostList
+from netdaemon.mail.policies.hostlist import ANSWERS, HostList
 from netdaemon.mail.policies.suffixes import MISSING, is_installed
 
 MOST_LISTS = 20
