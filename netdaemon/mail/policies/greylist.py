@@ -6,6 +6,7 @@ not the addresses. If the file can't be used, mail is let through.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -111,6 +112,8 @@ class Greylist:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
+        if not self._file.exists():
+            os.close(os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         # A connection each: it costs less than a millisecond, and nothing is open between two strangers.
         with closing(sqlite3.connect(self._file, timeout=PATIENCE, isolation_level=None)) as work:
             work.execute("PRAGMA journal_mode = WAL")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network
@@ -71,6 +72,9 @@ class SigningFile:
         return f"{self.domain} {self.selector} {self.file}"
 
 
+_SELECTOR = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
+
+
 def _parse_files(text: str, directory: Path) -> tuple[SigningFile, ...]:
     files = []
     for line in text.splitlines():
@@ -79,7 +83,10 @@ def _parse_files(text: str, directory: Path) -> tuple[SigningFile, ...]:
         words = line.split(None, 2)
         if len(words) != 3:
             raise ValueError(f"{line.strip()!r} is not DOMAIN SELECTOR FILE")
-        domain, selector = (hostname.parse(word, directory).lower() for word in words[:2])
+        domain, selector = hostname.parse(words[0], directory).lower(), words[1].lower()
+        # RFC 6376 3.1: one sub-domain or several; it may be all digits
+        if len(selector) > 63 or _SELECTOR.fullmatch(selector) is None:
+            raise ValueError(f"{words[1]!r} is not a selector such as 2026 or mail-2026")
         files.append(SigningFile(domain, selector, directory / Path(words[2].strip()).expanduser()))
     return tuple(files)
 

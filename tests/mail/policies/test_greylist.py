@@ -112,7 +112,7 @@ class GreylistTests(SynchronousTestCase):
         file = Path(self.mktemp())
         file.write_bytes(b"no database" * 1000)
         self.assertRaises(sqlite3.Error, Greylist(file, TIMES).seconds_left, *A, 0.0)
-        self.assertRaises(sqlite3.Error, Greylist(file / "beneath", TIMES).seconds_left, *A, 0.0)
+        self.assertRaises(OSError, Greylist(file / "beneath", TIMES).seconds_left, *A, 0.0)
 
 
 class Model(RuleBasedStateMachine):
