@@ -18,9 +18,10 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from netdaemon.mail import Malformed
-from netdaemon.mail.addresses import mailboxes
-from netdaemon.mail.domains import comparable, to_ascii
+from netdaemon.mail.addresslist import parse_address_list
+from netdaemon.mail.domains import check_domain, comparable, to_ascii
 from netdaemon.mail.interfaces import Envelope, ISpool, IVisit, MailRefused, Recipient
+from netdaemon.mail.lexis import QUOTED, without_comments
 from netdaemon.mail.policies import dkimsign, dkimverify, dmarc, dnsbl, spf
 from netdaemon.mail.policies.authresults import Finding, ours, results_field
 from netdaemon.mail.policies.dkimsign import SigningKey
@@ -184,7 +185,7 @@ class Visit:
     async def _sign(self, head: Head, spool: ISpool, claimed: object) -> bytes:
         policies = self._policies
         domains = _author_domains(head)
-        keys = dkimsign.keys_for(policies.keys, domains[0]) if len(domains) == 1 else []
+        keys = dkimsign.keys_for(policies.keys, domains[0]) if domains and len(domains) == 1 else []
         if not keys:
             return b""
         if claimed:
@@ -228,10 +229,10 @@ class Visit:
     async def _find_dmarc(self, policy: dmarc.DMARC, checks: CheckSettings, head: Head, known: _Known) -> Finding:
         domains = _author_domains(head)
         outcome = await policy.evaluate(
-            domains, dmarc.Known(known.spf, known.dkim, known.unsure_spf, known.unsure_dkim)
+            domains or (), dmarc.Known(known.spf, known.dkim, known.unsure_spf, known.unsure_dkim)
         )
         # section 6.6.1: whose mail it is shown as, nobody can tell then
-        unclear = not domains or len(head.all(b"from")) != 1
+        unclear = domains is None or len(head.all(b"from")) != 1
         if checks.dmarc == "refuse":
             if unclear or outcome.result == "permerror":
                 raise MailRefused(550, "5.7.1", "The message needs one From, with its author's address.")
@@ -281,6 +282,8 @@ def _dkim_finding(one: dkimverify.Checked, known: _Known) -> Finding:
 
 
 _LINE_END = re.compile(rb"\r?\n")
+_QUOTED = re.compile(rb'"%b"?' % QUOTED, re.DOTALL)
+_TWO_DOMAINS = re.compile(rb"@[^@<>,;:]*+@")
 
 
 def _is_known(envelope: Envelope) -> bool:
@@ -295,10 +298,23 @@ def _is_unchecked(peer: str, checks: CheckSettings) -> bool:
     return any(address in network for network in checks.unchecked)
 
 
-def _author_domains(head: Head) -> list[str]:
-    """The domains in From, in lower case and ASCII."""
-    found = mailboxes(_LINE_END.sub(b"", field.value) for field in head.all(b"from"))
-    return list(dict.fromkeys(comparable(mailbox.address.domain) for mailbox in found))
+def _author_domains(head: Head) -> list[str] | None:
+    """The domains in From, in lower case and ASCII; None where there is none, or one that is no domain.
+
+    Nobody is left out whom mail could not be sent to: he is shown as an author all the same.
+    """
+    found: list[str] = []
+    for field in head.all(b"from"):
+        value = _LINE_END.sub(b"", field.value)
+        if _TWO_DOMAINS.search(_QUOTED.sub(b"", without_comments(value))):
+            return None  # a@b@c is read in more ways than one
+        for _, _, _, octets in parse_address_list(value):
+            if octets:
+                try:
+                    found.append(comparable(check_domain(octets.decode("utf-8"))))
+                except (Malformed, UnicodeDecodeError):
+                    return None
+    return list(dict.fromkeys(found)) or None
 
 
 def _ascii(domain: str) -> str:

@@ -130,14 +130,18 @@ class MessageBombs(TestCase):
             checked = await verify(spooled(octets), head_of(octets), zone, at_once, 2e9)
             self.assertEqual(checked[0].result, result)
 
-    async def test_an_rsa_key_with_a_huge_exponent(self) -> None:
+    async def test_rsa_keys_that_are_weak_or_dear(self) -> None:
         modulus = rsa_key().public_key().public_numbers().n
-        public = RSAPublicNumbers((1 << 2000) + 1, modulus).public_key()
-        octets = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        zone = Zone({"one._domainkey.example.org": [f"TXT p={b64encode(octets).decode()}"]})
         message = signed()
-        checked = await verify(spooled(message), head_of(message), zone, at_once, 2e9)
-        self.assertEqual(checked[0].result, "policy")
+        for numbers in (
+            RSAPublicNumbers((1 << 2000) + 1, modulus),
+            RSAPublicNumbers(65537, (1 << 1022) + 1),
+            RSAPublicNumbers(65537, (1 << 8192) + 1),
+        ):
+            octets = numbers.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+            zone = Zone({"one._domainkey.example.org": [f"TXT p={b64encode(octets).decode()}"]})
+            checked = await verify(spooled(message), head_of(message), zone, at_once, 2e9)
+            self.assertEqual(checked[0].result, "policy")
 
 
 class TimeBombs(SynchronousTestCase):

@@ -151,7 +151,7 @@ class RecordTests(SPFTestCase):
             ("v=spf1 ptr:ple.org -all", MAIL, "fail"),
             ("v=spf1 ptr:liar.example -all", MAIL, "fail"),
             ("v=spf1 ptr:example.org -all", OTHER, "fail"),
-            ("v=spf1 exists:mail.example.org -all", V6, "pass"),
+            ("v=spf1 exists:mail2.example.org -all", V6, "pass"),
             ("v=spf1 exists:gone.example.org -all", MAIL, "fail"),
         ):
             verdict = await self.check(record, result, address=address)

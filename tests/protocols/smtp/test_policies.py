@@ -229,6 +229,16 @@ class MessageTests(PolicyTestCase):
             ("fox@nothing.example", OTHER, "250 ..."),
             ("fox@slow.example", OTHER, "250 ..."),
             ("a@nothing.example, fox@example.org", OTHER, "550 5.7.26 ..."),
+            ("Fox\r\n <fox@\r\n example.org>", OTHER, "550 5.7.26 ..."),
+            # what nobody could send to is an author all the same
+            (f"{'x' * 65}@example.org, a@nothing.example", OTHER, "550 5.7.26 ..."),
+            ('"a\r\n b"@example.org, a@nothing.example', OTHER, "550 5.7.26 ..."),
+            ("fox@nothing.example@example.org", OTHER, "550 5.7.1 ..."),
+            ("fox@nothing.example(c)@example.org", OTHER, "550 5.7.1 ..."),
+            ('"fox@x"@nothing.example', OTHER, "250 ..."),
+            ("fox@x.example <fox@nothing.example>", OTHER, "250 ..."),
+            ("fox@-, a@nothing.example", OTHER, "550 5.7.1 ..."),
+            ("a: b;", OTHER, "550 5.7.1 ..."),
             ("nobody", OTHER, "550 5.7.1 The message needs one From, with its author's address."),
             ("fox@example.org\r\nFrom: a@example.com", STRANGER, "550 5.7.1 ..."),
             (", ".join(f"a@{n}.example" for n in range(6)), OTHER, "550 5.7.1 ..."),
@@ -259,6 +269,14 @@ class MessageTests(PolicyTestCase):
             ed25519.startswith("dkim=pass header.d=example.org header.s=two header.a=ed25519-sha256"), ed25519
         )
         self.assertEqual(dmarc, "dmarc=pass header.from=example.org")
+        # whose keys are in testing, does not stand behind it yet
+        self.zone.records |= {
+            "one._domainkey.example.org": [record(rsa_key(), "t=y; ")],
+            "two._domainkey.example.org": [record(ed25519_key(), "t=y; ")],
+        }
+        message = await self.sent(sent.prefix + sent.octets, client=OTHER, dkim="mark", dmarc="mark")
+        self.assertEqual(self.results(message)[-1], "dmarc=fail header.from=example.org policy.dmarc=reject")
+        self.assertIn('dkim=pass reason="a key in testing"', self.results(message)[2])
         # and changed on its way
         message = await self.sent((sent.prefix + sent.octets).replace(b"Hello", b"Hullo"), client=OTHER, dkim="mark")
         self.assertEqual(
