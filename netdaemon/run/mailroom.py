@@ -102,7 +102,8 @@ class Mailroom:
         store: Any = self._storeroom.messages
         hostname = config.netdaemon.hostname
         names = list(dict.fromkeys((hostname, *settings.domains)))
-        folder = open_queue(config.netdaemon.data)
+        # Who holds the data directory's lock, and shares it with no workers, may take up at once what a crash left.
+        folder = open_queue(config.netdaemon.data, alone=config.netdaemon.workers == 1)
         try:
             self._quotas = Quotas(config.netdaemon.data)
         except AccountError as error:
@@ -146,13 +147,19 @@ class Mailroom:
         return Quota(self._quotas.octets(account))
 
 
-def open_queue(data: Path) -> int:
-    """Make the queue's books if need be; the number of its folder. Raises StartFailed."""
-    from netdaemon.mail.books import open_books
+def open_queue(data: Path, *, alone: bool) -> int:
+    """Make the queue's books if need be; the number of its folder. Raises StartFailed.
+
+    ``alone``: no other process sends it, whatever its lease says.
+    """
+    from netdaemon.mail.books import free, open_books
     from netdaemon.messages.store import Store, done
 
     try:
         with closing(Store(data)) as store:
-            return done(store.write(open_books))
+            folder = done(store.write(open_books))
+            if alone:
+                done(store.write(free))
+            return folder
     except StoreError as error:
         raise StartFailed(f"the mail queue can't be opened: {error}") from None

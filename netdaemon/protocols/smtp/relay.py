@@ -33,9 +33,9 @@ from netdaemon.protocols.smtp.hops import Answer, Connect, Hops
 from netdaemon.protocols.smtp.outward import Group, Outward
 from netdaemon.protocols.smtp.route import Routes
 
-LEASE = 60.0
+LEASE = 30.0
 """Seconds for which the lease is taken; it is renewed in time."""
-PATIENCE = 20.0
+PATIENCE = 10.0
 """Seconds after which the lease is renewed, or asked for again."""
 TROUBLE = 30.0
 """Seconds after which a store that fails is asked again."""

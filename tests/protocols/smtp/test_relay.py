@@ -379,9 +379,18 @@ class LeaseTests(RelayCase):
         self.send("fox@far.example")
         done(self.office.store.write(lambda work: books.claim(work, 1)))
         self.relay()
-        self.pass_time(50, step=10)
+        self.pass_time(50, step=5)
         self.assertEqual((far.received, self.letters()[0].state), ([], "sending"))
-        self.pass_time(40, step=10)
+        self.pass_time(20, step=5)
+        self.assertEqual(far.recipients, [["fox@far.example"]])
+
+    def test_who_died_alone_is_followed_at_once(self) -> None:
+        far = self.host("far.example")
+        done(self.office.store.take_lease(books.ACCOUNT, "dead", 60))
+        self.send("fox@far.example")
+        done(self.office.store.write(lambda work: books.claim(work, 1)))
+        done(self.office.store.write(books.free))
+        self.relay()
         self.assertEqual(far.recipients, [["fox@far.example"]])
 
 
