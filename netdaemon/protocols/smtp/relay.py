@@ -39,6 +39,8 @@ PATIENCE = 10.0
 """Seconds after which the lease is renewed, or asked for again."""
 TROUBLE = 30.0
 """Seconds after which a store that fails is asked again."""
+MOST_RECIPIENTS = 100
+"""Recipients of one transaction: RFC 5321 4.5.3.1.8 has every host take so many."""
 COUNTING = 5.0
 """Seconds after which the messages are counted again."""
 MOST_LETTERS = 200
@@ -294,7 +296,11 @@ class Relay:
             domain = one.recipient.address.domain
             far = self._routes.smarthost is not None and not self._is_local(domain)
             found.setdefault(("" if far else comparable(domain), one.by), []).append(one)
-        return [Group(domain, by, tuple(addressees)) for (domain, by), addressees in found.items()]
+        return [
+            Group(domain, by, tuple(addressees[first : first + MOST_RECIPIENTS]))
+            for (domain, by), addressees in found.items()
+            for first in range(0, len(addressees), MOST_RECIPIENTS)
+        ]
 
     async def _settle(self, letter: Letter) -> None:
         """Give up what is too late, tell the sender what he wants to hear, and put the rest back."""

@@ -47,6 +47,13 @@ class SendTests(RelayCase):
         self.assertEqual(far.recipients, [["a@far.example", "c@FAR.example", "d@far.example"]])
         self.assertEqual(other.recipients, [["b@other.example"]])
 
+    def test_many_recipients(self) -> None:
+        far = self.host("far.example")
+        self.relay(connections_per_domain=1)
+        self.send(*[f"x{number}@far.example" for number in range(250)])
+        self.assertEqual([len(names) for names in far.recipients], [100, 100, 50])
+        self.assertEqual((len(far.connections), self.letters()), (1, []))
+
     def test_connections_are_used_again(self) -> None:
         far = self.host("far.example")
         self.relay()
