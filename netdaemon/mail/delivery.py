@@ -131,6 +131,16 @@ class Delivery:
         """A spool of the store's."""
         return self._store.spool(limit)
 
+    async def owns(self, account: str, address: Address) -> bool:
+        """As IDelivery has it."""
+        if not self.addresses.is_local(address.domain):
+            return False
+        route = self._route(address)
+        named = self.addresses.account(address.local.casefold())
+        if named is not None and named.account == account:
+            return True  # also where an alias leads its mail elsewhere
+        return bool(route.mailboxes) and not route.elsewhere and all(box.account == account for box in route.mailboxes)
+
     async def verify(self, address: Address) -> bool | None:
         """As IDelivery has it."""
         return not self._route(address).nobody if self.addresses.is_local(address.domain) else None

@@ -113,6 +113,12 @@ class IDelivery(Protocol):
         For all others such a refusal is a report to the sender (RFC 3464), and who gives it is behind this.
         """
 
+    def owns(self, account: str, address: Address) -> Awaitable[bool]:
+        """May this account send as this address: is it the account's name here, or does all mail to it go to him?
+
+        Raises MailRefused when that can't be told just now.
+        """
+
     def verify(self, address: Address) -> Awaitable[bool | None]:
         """VRFY for those who are logged in: is there such a mailbox? None when nobody knows."""
 

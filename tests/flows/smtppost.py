@@ -47,8 +47,7 @@ class PostTestCase(TestCase):
         self.folder = Path(self.mktemp()).resolve()
         self.folder.mkdir(parents=True)
         pem = certificate(self.folder / "host.pem", "localhost", "127.0.0.1")
-        settings = TLSSettings(certificate=pem, private_key=pem)
-        self.certificates = Certificates(settings, "localhost", self.folder)
+        self.certificates = Certificates(self.tls_settings(pem), "localhost", self.folder)
         self.certificates.load()
         self.trust = Trust(pem)
         wheel = Wheel(reactor)
@@ -68,6 +67,10 @@ class PostTestCase(TestCase):
             self.ports[kind.name] = self.listen(kind)
         self.ports["tls"] = self.listen(smtp.submission, tls=True)
         self.addCleanup(self.check_no_defect)
+
+    def tls_settings(self, pem: Path) -> TLSSettings:
+        """[tls]."""
+        return TLSSettings(certificate=pem, private_key=pem)
 
     def listen(self, kind: Any, *, tls: bool = False, **settings: Any) -> int:
         """A door of that kind: its port."""

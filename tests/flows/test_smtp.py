@@ -13,7 +13,7 @@ from twisted.trial.unittest import TestCase
 from netdaemon.protocols.smtp.client import AllRefused, Settings, connect
 from tests.flows.ftpclients import trusting
 from tests.flows.smtppost import MAIL, PASSWORD, USER, reactor
-from tests.kit.daemon import Daemon
+from tests.kit.daemon import Daemon, short_folder
 
 INI = """\
 [log]
@@ -84,6 +84,25 @@ class DaemonTests(TestCase):
         log = self.daemon.folder / "mail.log"
         await self.daemon.stop()
         self.assertIn("from=<scully@example.org> to=<mulder@localhost> recipients=1 ", log.read_text())
+
+    async def test_lmtp_by_a_unix_socket(self) -> None:
+        path = short_folder(self) / "lmtp"
+        daemon = Daemon(
+            self, INI.replace("[lmtp]\nlisten = tcp:0:interface=127.0.0.1", f"[lmtp]\nlisten = unix:{path}")
+        )
+        await daemon.start()
+        self.daemon, before = daemon, self.daemon
+        self.addCleanup(before.stop)
+
+        def send() -> None:
+            with smtplib.LMTP(str(path)) as client:
+                client.sendmail("a@example.org", ["mulder@localhost"], MAIL)
+                with self.assertRaises(smtplib.SMTPRecipientsRefused):
+                    client.sendmail("a@example.org", ["x@example.org"], MAIL)
+
+        await deferToThread(send)
+        (message,) = await deferToThread(self.maildrop)
+        self.assertTrue(message.endswith(MAIL))
 
     async def test_strangers(self) -> None:
         client = await connect(reactor, "127.0.0.1", self.daemon.port("smtp"), settings=Settings())

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from twisted.internet.threads import blockingCallFromThread, deferToThread
+from twisted.trial.unittest import SkipTest
 
 from netdaemon.mail.addresses import Address
 from netdaemon.mail.interfaces import Envelope, Recipient
@@ -29,8 +30,12 @@ from netdaemon.protocols.smtp.client import (
 )
 from netdaemon.protocols.smtp.server import SMTPSession
 from netdaemon.wire.blocking import run
+from tests.bench.peers.smtp import postfix
+from tests.bench.processes import Missing
 from tests.flows.smtppost import MAIL, PASSWORD, USER, PostTestCase, reactor
+from tests.kit.daemon import short_folder
 from tests.kit.mailserver import Aiosmtpd, SmtpSink
+from tests.kit.programs import needs
 
 ME, HER = "mulder@localhost", "scully@localhost"
 BIG = b"Subject: big\r\n\r\n" + (b"." * 77 + b"\r\n") * 20_000
@@ -244,3 +249,53 @@ class SmtpSinkTests(PostTestCase):
                 if not client.usable:
                     break
             await client.quit()
+
+
+class PostfixTests(PostTestCase):
+    """Postfix itself, with a queue of its own: root alone can start it."""
+
+    async def setUp(self) -> None:
+        await super().setUp()
+        needs(self, "postfix")
+        self.place = short_folder(self) / "postfix"  # its users must get in
+        self.place.mkdir()
+        try:
+            self.server = await deferToThread(postfix(chain=self.folder / "host.pem"), self.place)
+        except Missing as missing:
+            raise SkipTest(str(missing)) from None
+        self.addCleanup(deferToThread, self.server.stop)
+        self.port = self.server.ports["tcp"]
+
+    def maildir(self) -> list[bytes]:
+        return [file.read_bytes() for file in (self.place / "mail" / "bench" / "new").glob("*")]
+
+    async def test_messages(self) -> None:
+        here, elsewhere = Address("bench", "localhost"), Address("x", "example.org")
+        recipients = (Recipient(here, frozenset({"NEVER"}), "rfc822;bench@localhost"), Recipient(elsewhere))
+        both = Envelope("t", Address("mulder", "localhost"), recipients, envelope_id="a b", return_full=True)
+        for tls, chunking in ((TLS.NONE, True), (TLS.NONE, False), (TLS.EXPLICIT, True), (TLS.OPPORTUNISTIC, False)):
+            settings = Settings(tls=tls, trust=self.trust, chunking=chunking)
+            async with await connect(reactor, "localhost", self.port, settings=settings) as mail:
+                self.assertEqual(mail.secure, tls is not TLS.NONE)
+                self.assertTrue(
+                    {"PIPELINING", "DSN", "CHUNKING", "SMTPUTF8", "SIZE"} <= mail.extensions.keywords.keys()
+                )
+                for message in (MAIL, BIG):
+                    answers = await mail.send(both, message)
+                    self.assertEqual(
+                        [(answer.code, answer.status) for answer in answers][1], (554, "5.7.1"), str(answers[1])
+                    )
+                    self.assertTrue(answers[0].ok)
+
+        def work() -> None:
+            with plain.connect("localhost", self.port, settings=Settings(tls=TLS.EXPLICIT, trust=self.trust)) as mail:
+                self.assertEqual(mail.sendmail("mulder@localhost", "bench@localhost", MAIL), {})
+
+        await self.away(work)
+        end = time.monotonic() + 30
+        while len(messages := self.maildir()) < 9:
+            self.assertLess(time.monotonic(), end, "it does not deliver")
+            await deferToThread(time.sleep, 0.05)
+        bodies = sorted(message.replace(b"\n", b"\r\n").partition(b"\r\n\r\n")[2] for message in messages)
+        expected = sorted([MAIL.partition(b"\r\n\r\n")[2]] * 5 + [BIG.partition(b"\r\n\r\n")[2]] * 4)
+        self.assertTrue(bodies == expected, [len(body) for body in bodies])

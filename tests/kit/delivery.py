@@ -80,6 +80,8 @@ class MemoryDelivery:
         self.spools: list[MemorySpool] = []
         self.asked: list[tuple[Recipient, Envelope]] = []
         self.lists: dict[str, list[Address]] = {}
+        self.aliases: dict[str, str] = {}
+        """Local parts, each to the account whose address it is."""
         self.refuses: dict[str, Exception] = {}
         """By local part: what `accept` raises for it."""
         self.refuses_later: dict[str, MailRefused] = {}
@@ -119,6 +121,10 @@ class MemoryDelivery:
         if None in answers:
             self.messages.append(Taken(envelope, prefix, spool.read(0, spool.size)))
         return answers
+
+    async def owns(self, account: str, address: Address) -> bool:
+        name = address.local.partition("+")[0].casefold()
+        return same_domain(address.domain, self.hostname) and account in (name, self.aliases.get(name))
 
     async def verify(self, address: Address) -> bool | None:
         return address.local in self.names if same_domain(address.domain, self.hostname) else None

@@ -425,3 +425,25 @@ class PropertyTests(SynchronousTestCase):
             ]
             if missing:
                 self.assertTrue({recipient, f"{recipient} failed"} & queued, (name, queued))
+
+
+class OwnerTests(SynchronousTestCase):
+    def test_whose_an_address_is(self) -> None:
+        aliases = "fm: mulder\nx@spam.egg: mulder, scully\nboth: mulder, a@example.net\nskinner: a@example.net"
+        office = PostOffice(self, aliases=aliases)
+        for address, owner in (
+            ("mulder@spam.egg", "mulder"),
+            ("Mulder+lists@SPAM.egg", "mulder"),
+            ("fm@spam.egg", "mulder"),
+            ("x@spam.egg", ""),
+            ("both@spam.egg", ""),
+            ("skinner@spam.egg", "skinner"),
+            ("nobody@spam.egg", ""),
+            ("mulder@example.net", ""),
+        ):
+            owners = [
+                name
+                for name in ("mulder", "scully", "skinner")
+                if result(office.delivery.owns(name, parse_address(address)))
+            ]
+            self.assertEqual(owners, [owner] if owner else [], address)

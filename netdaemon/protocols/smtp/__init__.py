@@ -12,7 +12,7 @@ from pathlib import Path
 from twisted.internet.interfaces import IProtocolFactory
 
 from netdaemon.config.keys import Value, key
-from netdaemon.config.values import Listen, Network, choice, duration, flag, integer, listens, networks, size, words
+from netdaemon.config.values import Listen, Network, choice, duration, flag, integer, listens, networks, size
 from netdaemon.interfaces import IHouse, ServiceKind
 from netdaemon.wire.linesettings import LineSettings
 
@@ -117,11 +117,9 @@ class AccountSettings(TransferSettings):
     login_attempts: int = key(integer(1, 1000), "Failed logins that end a session.", default="3")
     own_sender: bool = key(
         flag,
-        "An account sends under its own addresses only: NAME@hostname, NAME+anything@hostname and those in senders.",
+        "An account sends under its own addresses only: its name at one of our domains, with a detail behind it or "
+        "without, an alias whose mail goes to it alone, and those in senders.",
         default="yes",
-    )
-    sender_domains: tuple[str, ...] = key(
-        words, "Domains besides hostname in which an account's name is its own address.", default=""
     )
     senders: Senders = key(
         _senders, "Further addresses of accounts.", default="", example="mulder fox@example.org @x.example"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from netdaemon.mail.addresses import Address
 from netdaemon.mail.interfaces import MailRefused, Recipient
 from netdaemon.protocols import smtp
-from netdaemon.protocols.smtp.senders import OwnAddresses
+from netdaemon.protocols.smtp.senders import Senders
 from tests.kit.pump import THERE
 from tests.protocols.smtp.kit import PLAIN, SMTPTestCase
 
@@ -154,21 +154,22 @@ class RightsTests(SMTPTestCase):
         peer = await self.greeted(
             kind=smtp.submission,
             client=THERE,
-            sender_domains=("spam.example",),
             senders=(("mulder", ("fox@example.org", "@x.example")), ("scully", ("*",))),
         )
         await peer.dialog(f"C: AUTH PLAIN {PLAIN}", "S: 235 ...")
+        self.delivery.aliases["fm"] = "mulder"
         for sender in ("scully@spam.egg", "mulder@example.org", "mulder", "muldera@spam.egg", "fox@spam.egg"):
             await peer.dialog(f"C: MAIL FROM:<{sender}>", "S: 5...")
         for sender in (
-            "", "mulder@spam.egg", "Mulder@SPAM.egg", "mulder+x@spam.egg", "mulder@spam.example", "Fox@Example.org",
+            "", "mulder@spam.egg", "Mulder@SPAM.egg", "mulder+x@spam.egg", "fm@spam.egg", "Fox@Example.org",
             "any@x.example",
         ):  # fmt: skip
             await peer.dialog(f"C: MAIL FROM:<{sender}>", "S: 250 ...", "C: RSET", "S: 250 ...")
         settings = smtp.SubmissionSettings(listen=(), own_sender=False)
-        self.assertTrue(OwnAddresses(settings, "spam.egg").may_send_as("mulder", Address("anybody", "example.org")))
+        self.assertTrue(Senders(settings).may_send_as("mulder", Address("anybody", "example.org")))
         settings = smtp.SubmissionSettings(listen=(), senders=(("scully", ("*",)),))
-        self.assertTrue(OwnAddresses(settings, "spam.egg").may_send_as("scully", Address("anybody", "example.org")))
+        self.assertTrue(Senders(settings).may_send_as("scully", Address("anybody", "example.org")))
+        self.assertFalse(Senders(settings).may_send_as("mulder", Address("anybody", "example.org")))
 
 
 class RecipientTests(SMTPTestCase):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from netdaemon.protocols.smtp.grammar.parameters import (
     mail_parameters,
     rcpt_parameters,
 )
-from netdaemon.protocols.smtp.grammar.replies import reply_line
+from netdaemon.protocols.smtp.grammar.replies import complaint, sentence
 from netdaemon.protocols.smtp.transaction import TOO_LARGE
 from netdaemon.wire.line import Refused
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _UNKNOWN = b"555 5.5.4 That parameter is not known here, or not now."
 
 
-def mail(session: SMTPSession, argument: bytes) -> None:
+def mail(session: SMTPSession, argument: bytes) -> Awaitable[None] | None:
     """MAIL: begin a message."""
     session.spoilt = True  # until it is taken: what was sent behind it without waiting is no mistake of its own
     if session.messages >= session.settings.messages_per_session:
@@ -40,14 +41,27 @@ def mail(session: SMTPSession, argument: bytes) -> None:
     except Unknown:
         raise Refused(_UNKNOWN) from None
     except Malformed as error:
-        raise Refused(reply_line(501, "5.5.4", f"{str(error).capitalize()}.")) from None
+        raise Refused(complaint(501, "5.5.4", error)) from None
     if sender is not None and not sender.is_ascii and not parameters.utf8:
         raise Refused(b"553 5.6.7 An address that is not ASCII needs SMTPUTF8.")
     if parameters.size is not None and parameters.size > session.settings.size:
         raise TOO_LARGE
-    if session.login is not None and not session.factory.own.may_send_as(session.login.account.name, sender):
+    envelope = _envelope(session, sender, parameters)
+    account = envelope.account
+    if account is not None and sender is not None and not session.factory.senders.may_send_as(account, sender):
+        return _begin_as(session, account, sender, envelope)
+    _begin(session, envelope)
+    return None
+
+
+async def _begin_as(session: SMTPSession, account: str, sender: Address, envelope: Envelope) -> None:
+    if not await session.factory.delivery.owns(account, sender):
         raise Refused(b"553 5.7.1 That address is not yours to send from.")
-    session.begin(_envelope(session, sender, parameters))
+    _begin(session, envelope)
+
+
+def _begin(session: SMTPSession, envelope: Envelope) -> None:
+    session.begin(envelope)
     session.spoilt = False
     session.reply(250, "2.1.0", "Sender taken.")
 
@@ -103,7 +117,7 @@ async def rcpt(session: SMTPSession, argument: bytes) -> None:
         recipient = _recipient(session, argument)
         await session.factory.delivery.accept(recipient, transaction.envelope)
     except Malformed as error:
-        refused = MailRefused(501, "5.1.3", f"{str(error).capitalize()}.")
+        refused = MailRefused(501, "5.1.3", sentence(error))
     except MailRefused as error:
         refused = error
     else:
