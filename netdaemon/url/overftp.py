@@ -33,6 +33,7 @@ from netdaemon.url.source import Source
 from netdaemon.url.wishes import Wishes
 from netdaemon.wire.escape import escape
 from netdaemon.wire.partfile import Begun
+from netdaemon.wire.tlsclient import Trust
 from netdaemon.wire.transcript import Transcript
 
 T = TypeVar("T")
@@ -44,7 +45,8 @@ async def session(reactor: Any, url: URL, wishes: Wishes) -> FTP:
     tls = TLS.IMPLICIT if url.scheme == "ftps" else TLS.EXPLICIT if wishes.starttls else TLS.NONE
     timeouts = Timeouts(wishes.timeout, wishes.timeout, wishes.timeout)
     transcript = None if wishes.say is None else Transcript(wishes.say)
-    settings = Settings(tls=tls, verify=wishes.verify, timeouts=timeouts, transcript=transcript)
+    trust = Trust(wishes.authorities)
+    settings = Settings(tls=tls, verify=wishes.verify, trust=trust, timeouts=timeouts, transcript=transcript)
     return await connect(
         reactor,
         url.host,

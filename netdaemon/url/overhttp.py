@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from email.message import Message
 from typing import Any
 from urllib.parse import quote_from_bytes
 
 from netdaemon.protocols.http.client import (
+    URL,
     BadURL,
     Category,
     Client,
@@ -19,6 +21,8 @@ from netdaemon.protocols.http.client import (
     category_of_status,
     parse_url,
 )
+from netdaemon.protocols.http.client import Login as HTTPLogin
+from netdaemon.protocols.http.client.body import Body
 from netdaemon.protocols.http.client.fields import transcript
 from netdaemon.protocols.http.client.resume import continues, ends_at, length_of, validator
 from netdaemon.url.opened import Opened, StatusRefused
@@ -27,6 +31,7 @@ from netdaemon.url.source import Source
 from netdaemon.url.wishes import Wishes
 from netdaemon.wire.escape import escape
 from netdaemon.wire.partfile import Begun
+from netdaemon.wire.tlsclient import Trust
 
 IDENTITY = ("Accept-Encoding", "identity")
 """The octets as they are: what is compressed on the way could not be gone on with later."""
@@ -38,7 +43,19 @@ class OverHTTP:
     def __init__(self, reactor: Any, wishes: Wishes) -> None:
         times = Timeouts(wishes.timeout, wishes.timeout, wishes.timeout)
         trace = (lambda direction, head: None) if wishes.say is None else _heads_to(wishes.say)
-        self._client = Client(reactor, verify=wishes.verify, timeouts=times, trace=trace)
+        self._wishes = wishes
+        self._client = Client(
+            reactor,
+            trust=Trust(wishes.authorities),
+            verify=wishes.verify,
+            timeouts=times,
+            trace=trace,
+            ask=self._ask,
+            basic=wishes.basic,
+            jar=wishes.jar,
+            max_redirects=wishes.max_redirects,
+            decode=wishes.compressed,
+        )
 
     @staticmethod
     def shown(url: str) -> str:
@@ -52,7 +69,7 @@ class OverHTTP:
 
     async def _whole(self, url: str, name: str, asking: Asking, remark: str = "") -> Opened:
         try:
-            headers = [IDENTITY, *asking.headers]
+            headers = asking.headers if self._wishes.compressed else (IDENTITY, *asking.headers)
             response = await self._client.request(asking.method, url, headers, asking.body)
         except ValueError as error:
             raise error if isinstance(error, Failed) else BadURL(str(error)) from None
@@ -90,6 +107,10 @@ class OverHTTP:
         await opened.close()
         return ""
 
+    def _ask(self, url: URL, user: bytes | None, realm: str) -> HTTPLogin | None:
+        found = self._wishes.ask(url.host, None if user is None else os.fsdecode(user), realm)
+        return None if found is None else HTTPLogin(os.fsencode(found.user), os.fsencode(found.password))
+
     async def close(self) -> None:
         await self._client.close()
 
@@ -124,6 +145,7 @@ def _opened(response: Response, name: str, asking: Asking, remark: str = "") -> 
         where = name if response.url == name else f"{name} -> {response.url}"
         text = f"{where}: {response.status} {response.reason}".rstrip()
         raise StatusRefused(text, category, response.status, response.reason, headers)
+    coded = b"content-encoding" in response.fields and not isinstance(response.body, Body)  # and is undone here
     return Opened(
         response.url,
         headers,
@@ -131,8 +153,8 @@ def _opened(response: Response, name: str, asking: Asking, remark: str = "") -> 
         response.close,
         status=response.status,
         reason=response.reason,
-        size=length_of(response.fields),
-        validator=validator(response.fields),
+        size=None if coded else length_of(response.fields),
+        validator=None if coded else validator(response.fields),
         remark=remark,
     )
 

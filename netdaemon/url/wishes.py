@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+from netdaemon.protocols.http.client.cookies import Jar
 from netdaemon.url.logins import Ask, by_netrc
 
 
@@ -22,5 +24,14 @@ class Wishes:
     """The octets are for somebody to read: what is a table for programs, as a Gopher menu, may be made a text."""
     ask: Ask = by_netrc
     """Who one is at a server, when the URL does not say all of it: ~/.netrc is asked unless something else is given."""
+    basic: bool = False
+    """HTTP: send user and password of the URL before they are asked for."""
+    jar: Jar | None = None
+    """HTTP: cookies that are sent, and kept."""
+    compressed: bool = False
+    """HTTP: have it compressed on the way. It can't be gone on with then."""
+    max_redirects: int = 10
+    authorities: Path | None = None
+    """A PEM file of those who are believed besides whom the system believes."""
     say: Callable[[str], object] | None = None
     """Takes lines of the conversation (``> GET / HTTP/1.1``), escaped and without secrets; None: nobody listens."""

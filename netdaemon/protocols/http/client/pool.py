@@ -84,8 +84,11 @@ class Pool:
                 line.abort()
         return None
 
-    async def made(self, place: Place) -> Line:
-        """A new connection. Raises ConnectFailed, TLSFailed, NotSpoken, and what `tunnel` raises."""
+    async def made(self, place: Place, authorization: bytes | None = None) -> Line:
+        """A new connection; ``authorization`` is what a tunnel's proxy is told.
+
+        Raises ConnectFailed, TLSFailed, NotSpoken, and what `tunnel` raises.
+        """
         secure = place.scheme == "https"
         tls = self._contexts.client(place.host, ALPN, self._verify) if secure else None
         proxy = place.proxy
@@ -94,7 +97,15 @@ class Pool:
                 self._reactor, place.host, place.port, self._builder(place, secure), self._timeouts.connect, tls
             )
         return await tunnel(
-            self._reactor, proxy, place.host, place.port, self._builder(place, secure), self._timeouts, tls, self._trace
+            self._reactor,
+            proxy,
+            place.host,
+            place.port,
+            self._builder(place, secure),
+            self._timeouts,
+            tls,
+            self._trace,
+            authorization,
         )
 
     def _builder(self, place: Place, secure: bool) -> Callable[[], Line1]:
