@@ -14,11 +14,10 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 from netdaemon.documents.media import content_type
 from netdaemon.protocols.http.grammar.dates import format_date
 from netdaemon.url.opened import Opened
-from netdaemon.url.opener import Asking, Sending
+from netdaemon.url.scheme import Asking, Sending
 from netdaemon.url.source import Source
 from netdaemon.url.wishes import Wishes
-from netdaemon.wire.category import Category
-from netdaemon.wire.failures import BadURL, Failed
+from netdaemon.wire.failures import BadURL, LocalTrouble
 from netdaemon.wire.urlparts import MAX_URL, holds_control, shown
 
 CHUNK = 256 * 1024
@@ -29,12 +28,6 @@ MAX_DATA = 16 * 1024 * 1024
 # RFC 2397: "data:" [ mediatype ] [ ";base64" ] "," data
 _DATA = re.compile(r"data:([^,]*?)(;\s*base64)?,(.*)", re.IGNORECASE | re.DOTALL).fullmatch
 _MEDIA = re.compile(r'[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(?:;[A-Za-z0-9!#$&^_.+"=;-]*)?').fullmatch
-
-
-class Unreadable(Failed):
-    """A file here that can't be read."""
-
-    category = Category.LOCAL
 
 
 class Local:
@@ -77,11 +70,11 @@ def _file(url: str, name: str, asking: Asking) -> Opened:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe without a writer never waits
     except OSError as error:
-        raise Unreadable(f"{name}: {error.strerror}") from None
+        raise LocalTrouble(f"{name}: {error.strerror}") from None
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
-        raise Unreadable(f"{name}: it is no file")
+        raise LocalTrouble(f"{name}: it is no file")
     headers = Message()
     headers["Content-Type"] = content_type(path).decode("ascii")
     headers["Content-Length"] = str(status.st_size)
@@ -103,9 +96,9 @@ def _file(url: str, name: str, asking: Asking) -> Opened:
                 left -= len(data)
                 yield data
         except OSError as error:
-            raise Unreadable(f"{name}: {error.strerror}") from None
+            raise LocalTrouble(f"{name}: {error.strerror}") from None
         if left:
-            raise Unreadable(f"{name}: it has become shorter meanwhile")
+            raise LocalTrouble(f"{name}: it has become shorter meanwhile")
 
     return Opened(
         name, headers, chunks(), file.close, size=status.st_size, start=start, validator=validator, remark=remark

@@ -28,7 +28,7 @@ from netdaemon.protocols.ftp.client.text import without_cr
 from netdaemon.protocols.http.grammar.dates import format_date
 from netdaemon.url.logins import Login, login_for
 from netdaemon.url.opened import Opened
-from netdaemon.url.opener import Asking, Sending
+from netdaemon.url.scheme import Asking, Sending
 from netdaemon.url.source import Source
 from netdaemon.url.wishes import Wishes
 from netdaemon.wire.escape import escape

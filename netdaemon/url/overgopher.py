@@ -12,7 +12,7 @@ from netdaemon.protocols.gopher.client import parse_url as parse
 from netdaemon.protocols.gopher.grammar.menu import parse_menu
 from netdaemon.url.gopherpage import menu_page, printed
 from netdaemon.url.opened import Opened
-from netdaemon.url.opener import Asking, Sending
+from netdaemon.url.scheme import Asking, Sending
 from netdaemon.url.source import Source
 from netdaemon.url.wishes import Wishes
 from netdaemon.wire.escape import escape

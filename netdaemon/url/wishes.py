@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netdaemon.protocols.http.client.cookies import Jar
+from netdaemon.protocols.http.client.proxies import Proxies
 from netdaemon.url.logins import Ask, by_netrc
 
 
@@ -31,6 +32,12 @@ class Wishes:
     compressed: bool = False
     """HTTP: have it compressed on the way. It can't be gone on with then."""
     max_redirects: int = 10
+    retries: int = 0
+    """HTTP: how often what may work later is tried again, after waits that grow."""
+    robots: bool = False
+    """HTTP: open nothing that the site's robots.txt asks robots to leave."""
+    proxies: Proxies = Proxies()
+    """By way of whom; straight there unless something else is given: ``Proxies(environment=os.environ)``."""
     authorities: Path | None = None
     """A PEM file of those who are believed besides whom the system believes."""
     say: Callable[[str], object] | None = None

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from twisted.internet.task import deferLater
+
 from netdaemon.protocols.http.client.authentication import MAX_ROUNDS
 from netdaemon.protocols.http.client.body import Body
 from netdaemon.protocols.http.client.connection import Trace
@@ -18,11 +20,12 @@ from netdaemon.protocols.http.client.line import Unheard
 from netdaemon.protocols.http.client.pool import Line, Place, Pool, place_of
 from netdaemon.protocols.http.client.redirect import Asked, follow
 from netdaemon.protocols.http.client.response import Octets, Response
+from netdaemon.protocols.http.client.retry import IDEMPOTENT, Outcome, Retry
 from netdaemon.protocols.http.client.tunnel import TunnelRefused
 from netdaemon.protocols.http.client.upload import Upload
-from netdaemon.protocols.http.client.url import URL, parse_url
+from netdaemon.protocols.http.client.url import BY_PROXY, URL, parse_url
 from netdaemon.protocols.http.grammar.message import ResponseHead
-from netdaemon.wire.failures import Broken, NoAnswer, NotSpoken, TooLarge
+from netdaemon.wire.failures import BadURL, Broken, Failed, NoAnswer, NotSpoken, TooLarge
 from netdaemon.wire.outgoing import Chunks
 from netdaemon.wire.reaching import Timeouts
 from netdaemon.wire.tlsclient import Contexts, Trust
@@ -31,9 +34,6 @@ MAX_REDIRECTS = 10
 
 DISCARD = 64 * 1024
 """Octets of a response that nobody wants which are read for the sake of its connection."""
-
-# RFC 9110 9.2.2: only these may be sent again when a kept connection turns out to be closed
-_IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE"})
 
 ProxyFor = Callable[[URL], URL | None]
 """The proxy by which a URL is asked for; None: straight there."""
@@ -48,7 +48,7 @@ class Client:
 
     User and password of a URL are sent when the server asks for them, or with ``basic`` at once; ``ask`` is asked for
     others. ``proxy_for`` says which proxy is on the way. ``jar`` keeps cookies. With ``decode`` bodies may come
-    compressed, and are given as they were before.
+    compressed, and are given as they were before. ``retry`` says what is tried again.
     """
 
     def __init__(
@@ -65,7 +65,10 @@ class Client:
         jar: Jar | None = None,
         max_redirects: int = MAX_REDIRECTS,
         decode: bool = False,
+        retry: Retry | None = None,
     ) -> None:
+        self._reactor = reactor
+        self._retry = retry
         self._pool = Pool(reactor, trust or Trust(), verify, timeouts or Timeouts(), trace)
         self._origins = Credentials(ask, at_once=basic)
         self._proxies = Credentials(at_once=True, proxy=True)
@@ -82,7 +85,7 @@ class Client:
         """HEAD ``url``: the response without its body. Raises as `get` does."""
         return await self.request("HEAD", url, headers)
 
-    async def request(self, method: str, url: str, headers: Headers = (), body: bytes | Upload = b"") -> Response:
+    async def request(self, method: str, url: str | URL, headers: Headers = (), body: bytes | Upload = b"") -> Response:
         """Any method but CONNECT, redirections followed by its rules. Raises as `get` does.
 
         A server that answers before it has all of an `Upload` is sent no more of it, unless it agrees (2xx). What the
@@ -94,9 +97,9 @@ class Client:
         decode = self._decode and all(name.lower() != b"accept-encoding" for name, _ in fields)
         if decode:
             fields += ((b"Accept-Encoding", accepted()),)
-        asked = Asked(method.encode("ascii"), parse_url(url), fields, body)
+        asked = Asked(method.encode("ascii"), parse_url(url) if isinstance(url, str) else url, fields, body)
         for _ in range(self._max_redirects + 1):
-            head, content = await self._answered(asked)
+            head, content = await self._persistently(asked)
             try:
                 target = follow(asked, head) if self._max_redirects else None
             except RedirectRefused:
@@ -111,11 +114,33 @@ class Client:
                 return Response(head.status, reason, head.fields, str(asked.url), octets, version)
             await _discard(content)
             asked = target
-        raise RedirectRefused(f"{parse_url(url)} redirects more than {self._max_redirects} times")
+        raise RedirectRefused(f"{url_of(url)} redirects more than {self._max_redirects} times")
 
     async def close(self) -> None:
         """Drop every connection, with whatever is under way; returns when they are gone."""
         await self._pool.close()
+
+    # --- one request, as often as it is worth ----------------------------------------------------------------
+
+    async def _persistently(self, asked: Asked) -> tuple[ResponseHead, Body]:
+        if self._retry is None:
+            return await self._answered(asked)
+        attempt = 0
+        again = _is_repeatable(asked.body)
+        while True:
+            attempt += 1
+            try:
+                head, body = await self._answered(asked)
+            except Failed as error:
+                wait = self._retry.wait(attempt, Outcome(asked.method, error, again=again))
+                if wait is None:
+                    raise
+            else:
+                wait = self._retry.wait(attempt, Outcome(asked.method, None, head.status, head.fields, again=again))
+                if wait is None:
+                    return head, body
+                await _discard(body)
+            await deferLater(self._reactor, wait)
 
     # --- one request, until nobody asks who we are any more --------------------------------------------------
 
@@ -126,6 +151,8 @@ class Client:
             taken = _Taken(asked.body.chunks)
             asked = asked._replace(body=replace(asked.body, chunks=taken))
         proxy = self._proxy_for(url)
+        if proxy is None and url.scheme in BY_PROXY:
+            raise BadURL(f"{url} can be had by HTTP only through a proxy")
         place = place_of(url, proxy)
         gives = any(name.lower() == b"authorization" for name, _ in asked.fields)
         # What can't be sent twice says at once who sends it, where nobody can listen.
@@ -185,7 +212,7 @@ class Client:
                 return await self._ask(kept, asked)
             except Unheard as error:
                 # RFC 9112 9.3.1: it was being closed when the request came; that says nothing about the request.
-                if not error.certain and asked.method not in _IDEMPOTENT:
+                if not error.certain and asked.method not in IDEMPOTENT:
                     raise
         return await self._ask(await self._pool.made(place, to_proxy), asked)
 
@@ -194,6 +221,11 @@ class Client:
             return await line.exchange(asked)
         except (NoAnswer, NotSpoken) as error:
             raise error.at(asked.url) from None
+
+
+def url_of(url: str | URL) -> str:
+    """A URL for a message, without credentials."""
+    return str(parse_url(url) if isinstance(url, str) else url)
 
 
 class _Taken:

@@ -58,7 +58,7 @@ class Place(NamedTuple):
 
 def place_of(url: URL, proxy: URL | None) -> Place:
     """Where ``url`` is asked for: at its origin, by way of a tunnel, or at the proxy itself."""
-    if proxy is not None and url.scheme == "http":
+    if proxy is not None and url.scheme != "https":
         return Place("http", proxy.host, proxy.port, proxy)
     return Place(*url.origin, proxy)
 
