@@ -94,7 +94,8 @@ class Client:
         if not method.isalpha() or not method.isascii() or method == "CONNECT":
             raise ValueError(f"{method!r} is no method to ask by")
         fields = given(headers)
-        decode = self._decode and all(name.lower() != b"accept-encoding" for name, _ in fields)
+        # Of what is compressed a part can't be unpacked.
+        decode = self._decode and not {name.lower() for name, _ in fields} & {b"accept-encoding", b"range"}
         if decode:
             fields += ((b"Accept-Encoding", accepted()),)
         asked = Asked(method.encode("ascii"), parse_url(url) if isinstance(url, str) else url, fields, body)

@@ -17,7 +17,13 @@ Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 # What frames the message or rules the connection is the client's own business.
 _OURS = frozenset({b"content-length", b"transfer-encoding", b"connection", b"upgrade", b"te", b"trailer", b"expect"})
 _TOKEN = re.compile(TOKEN).fullmatch
-_MASKED = SECRETS | {b"set-cookie", b"proxy-authenticate", b"www-authenticate", b"authentication-info"}
+_MASKED = SECRETS | {
+    b"set-cookie",
+    b"proxy-authenticate",
+    b"proxy-authentication-info",
+    b"www-authenticate",
+    b"authentication-info",
+}
 _USERINFO = re.compile(rb"(?<=//)[^/?#\s]*@")
 
 

@@ -23,6 +23,7 @@ from netdaemon.protocols.http.grammar.challenge import (
 BASIC = Challenge("basic", None, {"realm": "x"})
 tokens = st.text("!#$%&'*+-.^_`|~09azAZ", min_size=1, max_size=8)
 values = st.binary(max_size=12).filter(lambda value: not set(value) & {*range(9), *range(10, 32), 127})
+PARAMETERS = st.dictionaries(tokens.map(str.lower), values, min_size=1, max_size=8)
 
 
 class ChallengeTests(SynchronousTestCase):
@@ -102,7 +103,7 @@ class ChallengeTests(SynchronousTestCase):
         self.assertEqual(len(parse_challenges([value])), 3)
 
     @settings(deadline=None, max_examples=200)
-    @given(st.lists(st.tuples(tokens, st.dictionaries(tokens.map(str.lower), values, min_size=1, max_size=8)), max_size=4))
+    @given(st.lists(st.tuples(tokens, PARAMETERS), max_size=4))
     def test_there_and_back(self, made: list[tuple[str, dict[str, bytes]]]) -> None:
         written = [
             credentials(scheme.encode(), [(name.encode(), quoted(value)) for name, value in parameters.items()])
