@@ -175,6 +175,14 @@ class ReadingTests(SynchronousTestCase):
         self.assertTrue(source.dropped)
         self.assertRaises(Broken, now, body.__anext__())
 
+    def test_close_at_the_end(self) -> None:
+        source = Source()
+        body = Decoded(body_of(gzip.compress(TEXT), source=source), [b"gzip"])
+        self.assertEqual(b"".join(pieces_of(body)), TEXT)
+        body.close()
+        self.assertEqual(pieces_of(body), [])
+        self.assertFalse(source.dropped, "the connection may be used again")
+
     def test_a_failure_lets_go_of_the_connection(self) -> None:
         source = Source()
         body = Decoded(body_of(b"\xff" * 100, b"more", source=source), [b"gzip"])

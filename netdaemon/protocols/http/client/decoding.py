@@ -63,6 +63,7 @@ class Decoded(AsyncIterator[bytes]):
         self._free = free
         self._came = 0
         self._error: Exception | None = None
+        self._finished = False
         self._pieces: Iterator[bytes] = iter(())
         self._stages: list[_Stage] = []
         self._unknown: str | None = None
@@ -94,6 +95,7 @@ class Decoded(AsyncIterator[bytes]):
                 else:
                     if not all(stage.whole for stage in self._stages):
                         raise Broken("it ends within its content coding")
+                    self._finished = True
                     raise StopAsyncIteration
         except (Broken, TooLarge) as error:
             self._error = error
@@ -126,9 +128,9 @@ class Decoded(AsyncIterator[bytes]):
         return b"".join(pieces)
 
     def close(self) -> None:
-        """Read no further."""
+        """Read no further; at the end it does nothing."""
         self._pieces = iter(())
-        if self._error is None:
+        if self._error is None and not self._finished:
             self._error = Broken("it was closed by its reader")
         self._body.close()
 
