@@ -17,6 +17,7 @@ from netdaemon.url.opened import Opened
 from netdaemon.url.scheme import Asking, Sending
 from netdaemon.url.source import Source
 from netdaemon.url.wishes import Wishes
+from netdaemon.wire.escape import escape
 from netdaemon.wire.failures import BadURL, LocalTrouble
 from netdaemon.wire.urlparts import MAX_URL, holds_control, shown
 
@@ -25,6 +26,8 @@ CHUNK = 256 * 1024
 MAX_DATA = 16 * 1024 * 1024
 """Characters of a data URL, which are its document."""
 
+# RFC 8089 2: "file:" ( "//" [ host ] path-absolute / path-absolute )
+_FILE = re.compile(r"file:(?://(?:localhost|127\.0\.0\.1)?(/[^?#]*)|(/(?!/)[^?#]*))", re.IGNORECASE).fullmatch
 # RFC 2397: "data:" [ mediatype ] [ ";base64" ] "," data
 _DATA = re.compile(r"data:([^,]*?)(;\s*base64)?,(.*)", re.IGNORECASE | re.DOTALL).fullmatch
 _MEDIA = re.compile(r'[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(?:;[A-Za-z0-9!#$&^_.+"=;-]*)?').fullmatch
@@ -39,7 +42,7 @@ class Local:
     @staticmethod
     def shown(url: str) -> str:
         if url[:5].lower() == "data:":
-            return url if len(url) <= 64 and url.isprintable() else f"{url[:48].encode('ascii', 'replace').decode()}..."
+            return escape(url if len(url) <= 64 else f"{url[:48]}...")
         return "file://" + quote_from_bytes(_path(url))
 
     async def open(self, url: str, asking: Asking) -> Opened:
@@ -56,10 +59,10 @@ class Local:
 
 def _path(url: str) -> bytes:
     """The path of a file URL, which is on this machine. Raises BadURL."""
-    match = re.fullmatch(r"file:(?://(localhost|127\.0\.0\.1)?)?(/[^?#]*)", url, re.IGNORECASE)
+    match = _FILE(url)
     if match is None or len(url) > MAX_URL or holds_control(url):
         raise BadURL(f"{shown(url)}: a file's URL is file:///PATH, and the file is on this machine")
-    path = unquote_to_bytes(match[2].encode("utf-8", "surrogateescape"))
+    path = unquote_to_bytes((match[1] or match[2]).encode("utf-8", "surrogateescape"))
     if b"\0" in path:
         raise BadURL(f"{shown(url)}: a NUL is in no file's name")
     return path
