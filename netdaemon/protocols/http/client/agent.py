@@ -17,7 +17,7 @@ from netdaemon.protocols.http.client.decoding import Decoded, accepted
 from netdaemon.protocols.http.client.errors import RedirectRefused
 from netdaemon.protocols.http.client.fields import Headers, given
 from netdaemon.protocols.http.client.line import Unheard
-from netdaemon.protocols.http.client.pool import Line, Place, Pool, place_of
+from netdaemon.protocols.http.client.pool import HTTP2, Line, Place, Pool, place_of
 from netdaemon.protocols.http.client.redirect import Asked, follow
 from netdaemon.protocols.http.client.response import Octets, Response
 from netdaemon.protocols.http.client.retry import IDEMPOTENT, Outcome, Retry
@@ -49,6 +49,9 @@ class Client:
     User and password of a URL are sent when the server asks for them, or with ``basic`` at once; ``ask`` is asked for
     others. ``proxy_for`` says which proxy is on the way. ``jar`` keeps cookies. With ``decode`` bodies may come
     compressed, and are given as they were before. ``retry`` says what is tried again.
+
+    HTTP/2 is spoken where TLS agrees on it, unless ``http2`` is False; with ``"prior"`` it is spoken without asking in
+    clear text, too, and a server that doesn't know it is NotSpoken.
     """
 
     def __init__(
@@ -66,10 +69,11 @@ class Client:
         max_redirects: int = MAX_REDIRECTS,
         decode: bool = False,
         retry: Retry | None = None,
+        http2: HTTP2 = True,
     ) -> None:
         self._reactor = reactor
         self._retry = retry
-        self._pool = Pool(reactor, trust or Trust(), verify, timeouts or Timeouts(), trace)
+        self._pool = Pool(reactor, trust or Trust(), verify, timeouts or Timeouts(), trace, http2)
         self._origins = Credentials(ask, at_once=basic)
         self._proxies = Credentials(at_once=True, proxy=True)
         self._proxy_for = proxy_for

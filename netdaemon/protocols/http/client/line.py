@@ -69,7 +69,7 @@ class Line1(Connection):
                 answer.addErrback(lambda failure: None)
                 answer.cancel()
                 raise
-        answer.addTimeout(times.answer, self._clock, onTimeoutCancel=_late)
+        answer.addTimeout(times.answer, self._clock, onTimeoutCancel=late)
         try:
             found: tuple[ResponseHead, Body] = await answer
             return found
@@ -83,7 +83,8 @@ class Late(NoAnswer):
     """Nothing came in time."""
 
 
-def _late(result: object, timeout: float) -> object:
+def late(result: object, timeout: float) -> object:
+    """For `Deferred.addTimeout`: what an answer that comes too late becomes. Raises Late."""
     if isinstance(result, Failure):
         raise Late(f"no response within {timeout:g} s")
     return result
