@@ -144,6 +144,9 @@ class Exchange:
         taken, self._taken = self._taken, None
         if taken is not None and not taken.called:
             taken.callback(None)
+        self._sent_enough()
+
+    def _sent_enough(self) -> None:
         if self.uploaded is not None and not self.uploaded.called:
             self.uploaded.callback(None)
 
@@ -177,6 +180,7 @@ class Exchange:
 
     def deliver(self) -> None:
         """Hand the response to its caller: behind what came with its head, so that a short one is whole."""
+        self._sent_enough()
         answer, self._answer = self._answer, None
         if answer is not None and self._found is not None:
             answer.callback(self._found)
@@ -185,8 +189,7 @@ class Exchange:
         """Octets of the body, ``flow`` of them as the window counts. Raises Wrong."""
         self.answered = True
         body = self._body
-        if body is None:
-            raise Wrong("there is a body without a head")
+        assert body is not None, "its head has come, and not its end"
         self._received += len(data)
         if self._length is not None and self._received > self._length:
             raise Wrong("the body is longer than its length")

@@ -94,17 +94,28 @@ class Intake:
     def _take_data(self, frame: Frame) -> None:
         if not frame.flags & frames.END_STREAM and (not frame.body or frame.flags & frames.PADDED):
             self._spend()  # empty, or perhaps only padded (CVE-2019-9518)
-        if frame.stream not in self._exchanges:
-            # h2 opens the connection's window for it again, for ever
-            self._stray -= len(frame.body)
-            if self._stray < 0:
-                raise ConnectionFault(ErrorCodes.FLOW_CONTROL_ERROR, "there is data that nobody asked for")
-        self._feed(frame)
+        exchange = self._exchanges.get(frame.stream)
+        if exchange is not None and not exchange.awaited:
+            self._feed(frame)
+            return
+        if exchange is not None:
+            exchange.wrong("there is a body without a head")  # h2 makes a connection error of it
+        elif self._never_was(frame):
+            raise ConnectionFault(ErrorCodes.PROTOCOL_ERROR, "there is data of no response")
+        # h2 would open the connection's window for it, for ever, and reset the stream once more each time
+        size = len(frame.body)
+        self._stray -= size
+        if self._stray < 0:
+            raise ConnectionFault(ErrorCodes.FLOW_CONTROL_ERROR, "there is data that nobody asked for")
+        self._line.give_back_unseen(size)
+
+    def _never_was(self, frame: Frame) -> bool:
+        """RFC 9113 5.1: was nothing asked on that stream?"""
+        return not frame.stream % 2 or frame.stream > self._h2.highest_outbound_stream_id
 
     def _take_headers(self, frame: Frame) -> None:
         h2, exchange = self._h2, self._exchanges.get(frame.stream)
-        if not frame.stream % 2 or frame.stream > h2.highest_outbound_stream_id:
-            # RFC 9113 5.1: nothing was asked there
+        if self._never_was(frame):
             raise ConnectionFault(ErrorCodes.PROTOCOL_ERROR, "there is a response to no request")
         ends = bool(frame.flags & frames.END_STREAM)
         if exchange is None:
@@ -117,7 +128,7 @@ class Intake:
         self._feed(frame)  # its block must be decoded, whatever becomes of it
 
     def _take_rst_stream(self, frame: Frame) -> None:
-        if frame.stream > self._h2.highest_outbound_stream_id or (frame.stream and not frame.stream % 2):
+        if self._never_was(frame):
             # RFC 9113 6.4: of a stream that never was; h2 has nothing against it
             raise ConnectionFault(ErrorCodes.PROTOCOL_ERROR, "RST_STREAM of an idle stream")
         if frame.stream not in self._exchanges:

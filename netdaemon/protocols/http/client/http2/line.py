@@ -7,7 +7,7 @@ from typing import Any
 
 from h2.errors import ErrorCodes
 from h2.exceptions import ProtocolError
-from hyperframe.frame import GoAwayFrame
+from hyperframe.frame import GoAwayFrame, WindowUpdateFrame
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Protocol, connectionDone
@@ -86,6 +86,8 @@ class Line2(Protocol):
         self._full = False  # the transport can't write
         self._heads: list[Exchange] = []  # whose responses have begun within this read
         self._owed = 0  # octets of the connection's window that are not given back
+        self._unseen = 0  # the same of octets that h2 has not seen
+        self._updates = b""
         self._heard = 0.0  # when something came last
         self._idle_since = 0.0
         self._farewell = ""
@@ -215,6 +217,13 @@ class Line2(Protocol):
             owed, self._owed = self._owed, 0
             self._h2.increment_flow_control_window(owed)
 
+    def give_back_unseen(self, flow: int) -> None:
+        """The same of the connection's window, for data that h2 has not seen."""
+        self._unseen += flow
+        if self._unseen >= WINDOW // 4:
+            self._updates += WindowUpdateFrame(0, window_increment=self._unseen).serialize()
+            self._unseen = 0
+
     # --- for the exchanges -----------------------------------------------------------------------------------
 
     def patience(self, run: Callable[[], object]) -> Patience:
@@ -277,7 +286,8 @@ class Line2(Protocol):
             self._close()
 
     def _write(self) -> None:
-        data = self._h2.data_to_send()
+        data = self._h2.data_to_send() + self._updates
+        self._updates = b""
         if data:
             self.transport.write(data)
 
