@@ -132,7 +132,6 @@ class ServerPeer:
     def updates(self, stream: int) -> int:
         """By how much that window was opened."""
         self.look()
-        made: Any
         return sum(
             made.window_increment
             for made in self.frames

@@ -130,10 +130,16 @@ class Pool:
             # Whoever it was has given up; the others have not.
             coming.tell(alone=not isinstance(error, (CancelledError, GeneratorExit)))
             raise
-        del self._coming[place]
-        coming.tell(line, alone=not isinstance(line, Line2))
-        # Those who waited have sent their requests before ours.
-        return line if line.free or not isinstance(line, Line2) else await self.made(place, authorization)
+        if isinstance(line, Line2):
+            line.settled.addCallback(lambda ignored: self._came(place, line))
+        else:
+            self._came(place, line)
+        return line
+
+    def _came(self, place: Place, line: Line) -> None:
+        """Let those who wait for it know."""
+        # A server that has gone before it said a word is nobody to queue up for.
+        self._coming.pop(place).tell(line, alone=not isinstance(line, Line2) or not line.free)
 
     def _may_share(self, place: Place) -> bool:
         """May HTTP/2 be spoken there?"""

@@ -61,6 +61,7 @@ class Exchange:
         self._received = 0
         self._owed = 0  # octets of the window that are not given back
         self._paused = False
+        self._all_came = False
         self.answered = False
         """Has anything come of the response?"""
 
@@ -185,8 +186,8 @@ class Exchange:
         if answer is not None and self._found is not None:
             answer.callback(self._found)
 
-    def data(self, data: bytes, flow: int) -> None:
-        """Octets of the body, ``flow`` of them as the window counts. Raises Wrong."""
+    def data(self, data: bytes, flow: int, ended: bool) -> None:
+        """Octets of the body, ``flow`` of them as the window counts; ``ended``: the last. Raises Wrong."""
         self.answered = True
         body = self._body
         assert body is not None, "its head has come, and not its end"
@@ -194,6 +195,7 @@ class Exchange:
         if self._length is not None and self._received > self._length:
             raise Wrong("the body is longer than its length")
         self._owed += flow
+        self._all_came = ended
         if data:
             body.feed(data)
         self._pay()
@@ -260,6 +262,6 @@ class Exchange:
 
     def _pay(self) -> None:
         """Give back the window that the octets took, unless more of them wait than the reader has use for."""
-        if not self._paused and self._owed >= STREAM_WINDOW // 2 and not self.closed:
+        if self._owed >= STREAM_WINDOW // 2 and not (self._paused or self._all_came or self.closed):
             owed, self._owed = self._owed, 0
             self._line.give_back(self.stream, owed)

@@ -201,7 +201,7 @@ class Intake:
             self.earned()
         if exchange is not None:
             try:
-                exchange.data(event.data or b"", flow)
+                exchange.data(event.data or b"", flow, event.stream_ended is not None)
             except Wrong as error:
                 exchange.wrong(str(error))
 

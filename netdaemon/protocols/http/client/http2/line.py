@@ -69,7 +69,9 @@ class Line2(Protocol):
         self.clock = clock
         self.timeouts = timeouts
         self.ready: Deferred[None] = Deferred(lambda ready: self.abort())
-        """Fires when requests may be sent."""
+        """Fires when the first request may be sent."""
+        self.settled: Deferred[None] = Deferred()
+        """Fires when the server has said how many may be under way at a time, or never will."""
         self.exchanges: dict[int, Exchange] = {}
         """Those that are under way, by stream."""
         self.leaving = False
@@ -101,7 +103,8 @@ class Line2(Protocol):
     def free(self) -> bool:
         if self.leaving or self.closing or self._h2.highest_outbound_stream_id >= LAST_STREAM - 1:
             return False
-        # Before the server's SETTINGS have come it is as if it had said nothing, which is no limit (RFC 9113 6.5.2).
+        if not self.settled.called:
+            return not self._h2.highest_outbound_stream_id  # the first need not wait for them
         return len(self.exchanges) < min(MAX_STREAMS, self._h2.remote_settings.max_concurrent_streams)
 
     async def exchange(self, asked: Asked) -> tuple[ResponseHead, Body]:
@@ -142,6 +145,8 @@ class Line2(Protocol):
         except ProtocolError as error:
             fault = ConnectionFault(error.error_code, str(error) or "the frame is out of order")
         finally:
+            if self._intake.spoken and not self.settled.called:
+                self.settled.callback(None)
             while self._heads:
                 self._heads.pop(0).deliver()
             self._busy = False
@@ -154,6 +159,8 @@ class Line2(Protocol):
         self._deadlines.stop()
         self._lose_all(f"the server ended the connection{self._farewell}")
         self._gone(self)
+        if not self.settled.called:
+            self.settled.callback(None)
 
     def pauseProducing(self) -> None:
         self._full = True
