@@ -9,6 +9,8 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionRefusedError
 
 from netdaemon.protocols.http.client import Broken, Failed, NoAnswer, NotSpoken, Response, Upload
+from netdaemon.protocols.http.client.agent import REFUSALS
+from netdaemon.protocols.http.client.expecting import LARGE, PATIENCE
 from netdaemon.protocols.http.client.http2.connection import MAX_STREAMS, STREAM_WINDOW, WINDOW
 from netdaemon.protocols.http.client.line import Late, Unheard
 from netdaemon.protocols.http.client.pool import IDLE_LIMIT
@@ -40,7 +42,8 @@ def goaway(last: int, code: int = NO_ERROR) -> bytes:
 class RequestTests(HTTP2Case):
     def test_what_is_sent_and_what_comes_of_it(self) -> None:
         asked, peer = self.asked(
-            url="http://u:p@127.0.0.1:8080/a?b", headers={"X-Name": " y ", "Cookie": "a=b", "Keep-Alive": "5"}
+            url="http://127.0.0.1:8080/a?b",
+            headers={"X-Name": " y ", "Cookie": "a=b", "Authorization": "Basic dTpw", "Keep-Alive": "5"},
         )
         heard = peer.heard(1)
         self.assertEqual(
@@ -54,6 +57,7 @@ class RequestTests(HTTP2Case):
         peer.says(peer.response(1, b"203", [(b"a", b"b"), (b"content-length", b"2")], False) + data(1, b"hi"))
         response = self.successResultOf(asked)
         self.assertEqual((response.status, response.reason, response.fields.get(b"A")), (203, "", b"b"))
+        self.assertEqual(response.version, "HTTP/2")
         self.assertEqual(self.read_from(response), b"hi")
         self.alive(peer, url="http://127.0.0.1:8080/")
 
@@ -430,6 +434,36 @@ class UploadTests(HTTP2Case):
         self.assertEqual(self.read(asked), b"enough")
         self.alive(peer)
 
+    def test_a_large_one_asks_first(self) -> None:
+        body = self.upload(*[BIG] * (LARGE // len(BIG)), length=LARGE)
+        for says, sent, status in (
+            (lambda peer: peer.response(1, b"100", ends=False), True, None),
+            (lambda peer: peer.response(1, b"103", ends=False), False, None),
+            (lambda peer: peer.response(1, b"200", ends=False), True, 200),
+            (lambda peer: peer.response(1, b"401"), False, 401),
+        ):
+            self.setUp()
+            asked, peer = self.asked(method="PUT", body=body)
+            self.assertEqual((peer.heard(1)[b"expect"], peer.heard(1).body), (b"100-continue", b""))
+            peer.says(says(peer))
+            self.assertEqual(bool(peer.heard(1).body), sent)
+            if status is None:
+                asked.cancel()
+                self.failureResultOf(asked, CancelledError)
+                self.assertEqual(peer.heard(1).reset, CANCEL)
+            else:
+                response = self.successResultOf(asked)
+                self.assertEqual(response.status, status)
+                response.close()
+            self.alive(peer)
+
+    def test_a_server_that_has_never_heard_of_asking(self) -> None:
+        asked, peer = self.asked(method="PUT", body=self.upload(*[BIG] * (LARGE // len(BIG)), length=LARGE))
+        self.origin.reactor.advance(PATIENCE)
+        self.assertEqual(len(peer.heard(1).body), 65535)
+        asked.cancel()
+        self.failureResultOf(asked, CancelledError)
+
     def test_fair_turns(self) -> None:
         _, peer = self.asked(method="PUT", body=BIG * 8)
         self.origin.ask(method="PUT", body=BIG * 8)
@@ -452,11 +486,22 @@ class EndTests(HTTP2Case):
         return [asked, self.origin.ask(), self.origin.ask(method="POST")], peer
 
     def test_refused(self) -> None:
-        asked, peer = self.asked()
+        """RFC 9113 8.7: it may be asked again, but not for ever."""
+        asked, peer = self.asked(method="POST", body=b"data")
+        for _ in range(REFUSALS):
+            peer.says(peer.reset(1, REFUSED_STREAM))
+            self.assertNoResult(asked)
+            peer = self.accept2()
+            self.assertEqual(peer.heard(1).body, b"data")
         peer.says(peer.reset(1, REFUSED_STREAM))
-        error = self.failureResultOf(asked, Unheard).value
-        self.assertTrue(error.certain)
-        self.alive(peer)
+        self.assertTrue(self.failureResultOf(asked, Unheard).value.certain)
+        self.origin.ask()
+        self.assertEqual(self.origin.waiting, 0, "the connections go on")
+
+    def test_refused_with_a_body_that_can_not_be_sent_again(self) -> None:
+        asked, peer = self.asked(method="PUT", body=Upload(lambda: [b"x"]))
+        peer.says(peer.reset(1, REFUSED_STREAM))
+        self.assertTrue(self.failureResultOf(asked, Unheard).value.certain)
 
     def test_reset(self) -> None:
         asked, peer = self.asked()
@@ -488,6 +533,13 @@ class EndTests(HTTP2Case):
         peer.says(goaway(2**31 - 1))
         self.assertNoResult(asked)
         peer.says(goaway(0, ENHANCE_YOUR_CALM))
+        other = self.accept2()
+        other.says(other.response(1))
+        self.successResultOf(asked)
+
+    def test_goaway_of_a_body_that_can_not_be_sent_again(self) -> None:
+        asked, peer = self.asked(method="PUT", body=Upload(lambda: [b"x"]))
+        peer.says(goaway(0, ENHANCE_YOUR_CALM))
         error = self.failureResultOf(asked, Unheard).value
         self.assertTrue(error.certain)
         self.assertIn("ENHANCE_YOUR_CALM", str(error))
@@ -497,10 +549,11 @@ class EndTests(HTTP2Case):
             self.setUp()
             asked, peer = self.asked()
             peer.says(say(peer))
-            self.assertTrue(self.failureResultOf(asked, Unheard).value.certain)
             self.assertTrue(peer.dropped)
-            self.origin.ask()
-            self.assertTrue(self.origin.accept().heard().startswith(b"GET / HTTP/1.1\r\n"))
+            older = self.origin.accept()
+            self.assertTrue(older.heard().startswith(b"GET / HTTP/1.1\r\n"))
+            older.says(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            self.assertEqual(self.successResultOf(asked).version, "HTTP/1.1")
 
     def test_the_connection_is_lost(self) -> None:
         asked, peer = self.three()

@@ -35,6 +35,9 @@ MAX_REDIRECTS = 10
 DISCARD = 64 * 1024
 """Octets of a response that nobody wants which are read for the sake of its connection."""
 
+REFUSALS = 3
+"""How often a request that the server has not looked at is taken to another connection."""
+
 ProxyFor = Callable[[URL], URL | None]
 """The proxy by which a URL is asked for; None: straight there."""
 
@@ -218,6 +221,13 @@ class Client:
             except Unheard as error:
                 # RFC 9112 9.3.1: it was being closed when the request came; that says nothing about the request.
                 if not error.certain and asked.method not in IDEMPOTENT:
+                    raise
+        for _ in range(REFUSALS):
+            try:
+                return await self._ask(await self._pool.made(place, to_proxy), asked)
+            except Unheard as error:
+                # RFC 9113 8.7: nothing was done, so it may be asked elsewhere, or by another version of HTTP.
+                if not error.certain or not _is_repeatable(asked.body):
                     raise
         return await self._ask(await self._pool.made(place, to_proxy), asked)
 

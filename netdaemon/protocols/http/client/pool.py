@@ -150,7 +150,9 @@ class Pool:
     async def _make(self, place: Place, authorization: bytes | None) -> Line:
         either = self._may_share(place)
         if place.scheme != "https":
-            return await self._reach(place, authorization, lambda: self._line2(place) if either else self._line1(place), None)
+            return await self._reach(
+                place, authorization, lambda: self._line2(place) if either else self._line1(place), None
+            )
         tls = self._contexts.client(place.host, EITHER if either else HTTP1, self._verify)
         if not either:
             return await self._reach(place, authorization, lambda: self._line1(place, True), tls)

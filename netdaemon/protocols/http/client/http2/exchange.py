@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,8 @@ class Exchange:
         self._taken: Deferred[None] | None = None  # the chunk of an upload that is on its way
         self._needs_no_more = False
         self._open = False  # more of it is to be sent
+        self.wanted: Callable[[], object] = lambda: None
+        """Called when the server wants the body, for one that waits for that."""
         self.uploaded: Deferred[None] | None = None
         """Fires when all of an `Upload` is sent, or needs no more to be; None without one."""
         # The response.
@@ -158,6 +161,8 @@ class Exchange:
         head = parse_response(pairs)
         self.answered = True
         self._line.trace("<", shown(head))
+        if head.status == 100 or 200 <= head.status < 300:
+            self.wanted()
         if head.status < 200:
             # RFC 9110 15.2: any number of interim responses; RFC 9113 8.6: 101 is of HTTP/1 only
             self._interim += 1

@@ -23,10 +23,10 @@ VERSION = (2, 0)
 _STATUS = re.compile(rb"[1-9][0-9]{2}").fullmatch
 
 
-def encode_request(asked: Asked) -> tuple[bytes, bytes]:
+def encode_request(asked: Asked, *, expects: bool = False) -> tuple[bytes, bytes]:
     """A request's header list, encoded, and its head as a transcript shows it, in the form of HTTP/1.
 
-    Raises ValueError for what may not stand in a field.
+    ``expects``: the body waits for 100 Continue. Raises ValueError for what may not stand in a field.
     """
     authority = asked.url.authority
     fields: list[tuple[bytes, bytes]] = []
@@ -40,6 +40,8 @@ def encode_request(asked: Asked) -> tuple[bytes, bytes]:
             secrets.append((name, value))
         elif name not in CONNECTION_FIELDS:  # RFC 9113 8.2.2
             fields.append((name, value))
+    if expects:
+        fields.append((b"expect", b"100-continue"))
     shown = Fields([(b"host", authority), *fields, *secrets]).block
     head = b"%b %b HTTP/2%b" % (asked.method, asked.url.target, shown)
     block = _encode_beginning(asked.method, asked.url.scheme.encode("ascii"), authority)

@@ -17,12 +17,14 @@ from zope.interface import implementer
 from netdaemon.interfaces import IDeadline
 from netdaemon.protocols.http.client.body import Body
 from netdaemon.protocols.http.client.connection import Trace
+from netdaemon.protocols.http.client.expecting import Expecting, wants_asking
 from netdaemon.protocols.http.client.http2.connection import MAX_STREAMS, WINDOW, Connection
 from netdaemon.protocols.http.client.http2.exchange import Exchange
 from netdaemon.protocols.http.client.http2.heads import encode_request
 from netdaemon.protocols.http.client.http2.intake import Intake
 from netdaemon.protocols.http.client.line import Unheard, late
 from netdaemon.protocols.http.client.redirect import Asked
+from netdaemon.protocols.http.client.upload import Upload
 from netdaemon.protocols.http.grammar.message import ResponseHead
 from netdaemon.protocols.http.http2.compression import ENCODED
 from netdaemon.protocols.http.http2.frames import ConnectionFault
@@ -108,13 +110,25 @@ class Line2(Protocol):
         return len(self.exchanges) < min(MAX_STREAMS, self._h2.remote_settings.max_concurrent_streams)
 
     async def exchange(self, asked: Asked) -> tuple[ResponseHead, Body]:
+        body = asked.body
+        if isinstance(body, Upload) and wants_asking(asked):
+            expecting = Expecting(body, self.clock)
+            try:
+                return await self._exchange(asked._replace(body=expecting.upload), expecting)
+            finally:
+                expecting.refuse()  # if it has not begun by now, it won't
+        return await self._exchange(asked, None)
+
+    async def _exchange(self, asked: Asked, expecting: Expecting | None) -> tuple[ResponseHead, Body]:
         if not self.free:
             raise _unheard("the connection takes no request now", certain=True)
-        block, head = encode_request(asked)
+        block, head = encode_request(asked, expects=expecting is not None)
         stream = self._h2.get_next_available_stream_id()
         self._h2.send_headers(stream, ((ENCODED, block),), end_stream=not asked.body)
         self.exchanges[stream] = exchange = Exchange(self, stream, asked, self.clock.seconds())
         self.trace(">", head)
+        if expecting is not None:
+            exchange.wanted = expecting.go
         answer = exchange.begin()
         uploaded = exchange.uploaded
         self.flush()
