@@ -94,6 +94,7 @@ def wishes(args: argparse.Namespace) -> Wishes:
         compressed=getattr(args, "compressed", False),
         max_redirects=getattr(args, "max_redirects", 10),
         retries=getattr(args, "retry", 0),
+        http2="prior" if getattr(args, "prior", False) else not getattr(args, "http1", False),
         robots=getattr(args, "robots", False),
         say=(lambda line: print(line, file=sys.stderr, flush=True)) if args.verbose else None,
     )

@@ -61,6 +61,7 @@ class OverHTTP:
             decode=wishes.compressed,
             retry=Retry(wishes.retries, time.time) if wishes.retries else None,
             proxy_for=self._proxy_for,
+            http2=wishes.http2,
         )
 
     @staticmethod

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netdaemon.protocols.http.client.cookies import Jar
+from netdaemon.protocols.http.client.pool import HTTP2
 from netdaemon.protocols.http.client.proxies import Proxies
 from netdaemon.url.logins import Ask, by_netrc
 
@@ -32,6 +33,8 @@ class Wishes:
     compressed: bool = False
     """HTTP: have it compressed on the way. It can't be gone on with then."""
     max_redirects: int = 10
+    http2: HTTP2 = True
+    """HTTP: speak HTTP/2 where TLS agrees on it; ``"prior"``: in clear, too, without asking first."""
     retries: int = 0
     """HTTP: how often what may work later is tried again, after waits that grow."""
     robots: bool = False

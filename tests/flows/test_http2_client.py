@@ -23,6 +23,7 @@ from netdaemon.protocols.http.responder import Route
 from netdaemon.protocols.http.response import Response, Stream
 from netdaemon.wire.inflow import HIGH_WATER
 from tests.flows.test_http_client import FlowCase
+from tests.kit.command import command
 from tests.kit.daemon import Daemon
 from tests.kit.house import house
 from tests.kit.nghttpd import NGHTTPD
@@ -140,6 +141,19 @@ class DaemonTests(VersionCase):
             response.close()
         self.assertEqual(await self.body(self.secure + "hello.txt"), b"hello\n")
         self.assertEqual(self.connections(), 1)
+
+    async def test_the_command(self) -> None:
+        for version, url, option in (
+            ("HTTP/2", self.secure, ()),
+            ("HTTP/1.1", self.secure, ("--http1.1",)),
+            ("HTTP/1.1", self.clear, ()),
+            ("HTTP/2", self.clear, ("--http2-prior-knowledge",)),
+        ):
+            done = await command("get", "-k", "-v", *option, url + "hello.txt", url.replace("//", "//u:secret@") + "1")
+            self.assertEqual((done.status, done.out), (0, b"hello\n" + b"1\n" * 5000), done.err)
+            self.assertIn(f"> GET /hello.txt {version}\n", done.err)
+            self.assertIn(f"< {version} 200", done.err)
+            self.assertNotIn("secret", done.err)
 
     async def test_the_daemon_stops(self) -> None:
         await self.body(self.secure + "hello.txt")
