@@ -99,7 +99,9 @@ class DaemonTests(VersionCase):
         self.daemon = Daemon(
             self,
             f"[documents]\nroot = {self.folder.absolute()}\n[http]\n"
-            "listen = tcp:0:interface=127.0.0.1 tls:0:interface=127.0.0.1\n",
+            "listen = tcp:0:interface=127.0.0.1 tls:0:interface=127.0.0.1\n"
+            "[proxy]\nlisten = tcp:0:interface=127.0.0.1\nallow-clients = 127.0.0.0/8\nallow-loopback = yes\n"
+            "connect-ports = *\n",
         )
         await self.daemon.start()
         self.clear = f"http://127.0.0.1:{self.daemon.port('http')}/"
@@ -114,6 +116,17 @@ class DaemonTests(VersionCase):
             self.assertEqual(await self.body(url + "hello.txt"), b"hello\n")
             self.assertEqual((await self.get(url + "none"))[0].status, 404)
             self.assertEqual(set(self.versions), {b"HTTP/2"})
+
+    async def test_through_a_proxy(self) -> None:
+        """What is in a tunnel is agreed upon within it; the proxy itself is asked by HTTP/1."""
+        proxy = parse_url(f"http://127.0.0.1:{self.daemon.port('proxy')}/")
+        self.client = self.made(proxy_for=lambda url: proxy)
+        bodies = await self.together([f"{self.secure}{number}" for number in range(20)])
+        self.assertEqual(bodies, [b"%d\n" % number * 5000 for number in range(20)])
+        self.assertEqual(self.connections(), 1)
+        self.assertEqual(self.versions, [b"HTTP/1.1"] + [b"HTTP/2"] * 20)
+        self.assertEqual(await self.body(self.clear + "hello.txt"), b"hello\n")
+        self.assertEqual(self.versions[21:], [b"HTTP/1.1"])
 
     async def test_only_http1(self) -> None:
         self.client = self.made(http2=False)
