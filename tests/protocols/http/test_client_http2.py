@@ -11,7 +11,7 @@ from twisted.internet.error import ConnectionRefusedError
 from netdaemon.protocols.http.client import Broken, Failed, NoAnswer, NotSpoken, Response, Upload
 from netdaemon.protocols.http.client.agent import REFUSALS
 from netdaemon.protocols.http.client.expecting import LARGE, PATIENCE
-from netdaemon.protocols.http.client.http2.connection import MAX_STREAMS, STREAM_WINDOW, WINDOW
+from netdaemon.protocols.http.client.http2.connection import MAX_STREAMS, MOST_KNOWN, STREAM_WINDOW, WINDOW
 from netdaemon.protocols.http.client.line import Late, Unheard
 from netdaemon.protocols.http.client.pool import IDLE_LIMIT
 from netdaemon.wire.inflow import HIGH_WATER
@@ -19,8 +19,11 @@ from tests.protocols.http.origin import TIMEOUTS, Origin
 from tests.protocols.http.origin2 import HTTP2Case, ServerPeer
 from tests.protocols.http.peer2 import (
     CANCEL,
+    END_HEADERS,
+    END_STREAM,
     ENHANCE_YOUR_CALM,
     GOAWAY,
+    HEADERS,
     INTERNAL_ERROR,
     NO_ERROR,
     REFUSED_STREAM,
@@ -607,3 +610,39 @@ class EndTests(HTTP2Case):
         peer.says(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
         self.failureResultOf(asked, NotSpoken)
         self.assertTrue(peer.dropped)
+
+
+class KnownBlockTests(HTTP2Case):
+    """Header blocks that mean the same again."""
+
+    def answers(self, peer: ServerPeer, stream: int, block: bytes) -> bytes | None:
+        asked = self.origin.ask()
+        peer.says(frame(HEADERS, END_HEADERS | END_STREAM, stream, block))
+        return self.successResultOf(asked).fields.get(b"a")
+
+    def test_without_a_table(self) -> None:
+        self.origin.ask()
+        peer = self.accept2()
+        # RFC 7541 6.1, 6.2.2, 6.3: no table; :status 200; a: x
+        said = b"\x88\x00\x01a\x01x"
+        self.assertEqual(self.answers(peer, 3, b"\x20" + said), b"x")
+        self.assertEqual([self.answers(peer, stream, said) for stream in (5, 7, 9)], [b"x"] * 3)
+        self.assertEqual(list(peer.line._h2.decoder._known), [said])
+
+    def test_with_one(self) -> None:
+        self.origin.ask()
+        peer = self.accept2()
+        self.assertEqual(self.answers(peer, 3, b"\x20\x88\x40\x01a\x01x"), b"x")
+        # A table, what is put into it, and its first entry (62) again and again: each time another one.
+        self.assertEqual(self.answers(peer, 5, b"\x3f\xe1\x1f\x88\x40\x01a\x01x"), b"x")
+        self.assertEqual(self.answers(peer, 7, b"\x88\xbe"), b"x")
+        self.assertEqual(self.answers(peer, 9, b"\x88\x40\x01a\x01y"), b"y")
+        self.assertEqual(self.answers(peer, 11, b"\x88\xbe"), b"y")
+
+    def test_not_too_many(self) -> None:
+        self.origin.ask()
+        peer = self.accept2()
+        self.assertEqual(self.answers(peer, 3, b"\x20\x88"), None)
+        for number in range(100):
+            self.assertEqual(self.answers(peer, 5 + 2 * number, b"\x88\x00\x01a\x03%03d" % number), b"%03d" % number)
+        self.assertLessEqual(len(peer.line._h2.decoder._known), MOST_KNOWN)

@@ -81,9 +81,12 @@ def _tableless() -> HPACKEncoder:
     return encoder
 
 
+_TABLELESS = _tableless()  # which keeps nothing from one message to the next
+
+
 def encode_pairs(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
     """Fields with their names in lower case, for the one message that has them."""
-    return _tableless().encode(list(pairs), huffman=False)  # which takes longer than it saves
+    return _TABLELESS.encode(list(pairs), huffman=False)  # which takes longer than it saves
 
 
 def encode_secrets(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
@@ -94,12 +97,12 @@ def encode_secrets(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
 @lru_cache(maxsize=64)
 def encode_status(status: int) -> bytes:
     """The fields that every response with that status begins with."""
-    return _tableless().encode([(b":status", b"%d" % status), (b"server", b"netdaemon")])
+    return _TABLELESS.encode([(b":status", b"%d" % status), (b"server", b"netdaemon")])
 
 
 def encode_continue() -> bytes:
     """The header of a 100 (Continue)."""
-    return _tableless().encode([(b":status", b"100")])
+    return _TABLELESS.encode([(b":status", b"100")])
 
 
 def encode_once(block: bytes) -> bytes:
@@ -116,4 +119,4 @@ def encode_block(block: bytes) -> bytes:
 def _encode(block: bytes, huffman: bool) -> bytes:
     pairs = [(name.lower(), value) for name, value in Fields.of_block(block.removesuffix(b"\r\n\r\n"))]
     # RFC 9113 8.2.2: none of these is ever sent; who makes responses need not know by which version they leave
-    return _tableless().encode([pair for pair in pairs if pair[0] not in CONNECTION_FIELDS], huffman=huffman)
+    return _TABLELESS.encode([pair for pair in pairs if pair[0] not in CONNECTION_FIELDS], huffman=huffman)
