@@ -17,6 +17,7 @@ from netdaemon.protocols.http.client.redirect import Asked
 from netdaemon.protocols.http.client.tunnel import Ready, tunnel
 from netdaemon.protocols.http.client.url import URL
 from netdaemon.protocols.http.grammar.message import ResponseHead
+from netdaemon.wire.failures import NoAnswer
 from netdaemon.wire.reaching import Timeouts, reach
 from netdaemon.wire.tlsclient import Contexts
 
@@ -98,6 +99,7 @@ class Pool:
         self._lines: dict[Line | Choice, Place] = {}
         self._coming: dict[Place, Coming[Line]] = {}
         self._older: dict[Place, None] = {}  # places where HTTP/1 is spoken only
+        self._closings = 0
         self._closing: list[Deferred[None]] = []
 
     def kept(self, place: Place) -> Line | None:
@@ -115,7 +117,10 @@ class Pool:
         Raises ConnectFailed, TLSFailed, NotSpoken, and what `tunnel` raises.
         """
         while (coming := self._coming.get(place)) is not None:
+            closings = self._closings
             await coming.came()
+            if closings != self._closings:
+                raise NoAnswer("the client was closed")
             if coming.alone:
                 return await self._make(place, authorization)
             if coming.line is not None and coming.line.free:
@@ -211,6 +216,7 @@ class Pool:
 
     async def close(self) -> None:
         """Drop every connection, with whatever is under way; returns when they are gone."""
+        self._closings += 1
         if self._lines:
             gone: Deferred[None] = Deferred()
             self._closing.append(gone)

@@ -323,7 +323,7 @@ class Line2(Protocol):
         if idle:
             self._close()
         else:
-            self._lose_all("the connection was dropped")
+            self._lose_all("the connection was dropped", heard=True)
             self._drop()
 
     def fail(self, code: ErrorCodes, reason: str) -> None:
