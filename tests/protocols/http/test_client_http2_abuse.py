@@ -427,3 +427,22 @@ class BombTests(HTTP2Case):
         _, peer = self.asked(setting(1, 2**32 - 1) + setting(0x7777, 1))
         self.assertEqual(peer.line._h2.encoder.header_table_size, 4096)
         self.alive(peer)
+
+    def test_a_body_in_the_smallest_pieces(self) -> None:
+        """Frames of two octets, which nobody reads: what they are kept in is not much more than what they hold."""
+        asked, peer = self.asked()
+        peer.says(peer.response(1, ends=False))
+        response = self.successResultOf(asked)
+        read = data(1, b"hi", False) * 5000
+        peer.says(read)
+        tracemalloc.start()
+        try:
+            for _ in range(10):
+                peer.says(read)
+            kept = tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+        self.assertLess(kept, 2 * 100_000)
+        octets = bytes(self.successResultOf(self.origin.run(anext(response.body))))
+        self.assertEqual(octets, b"hi" * 55_000)
+        response.close()

@@ -60,6 +60,7 @@ class Exchange:
         self._answer: Deferred[Found] | None = None
         self._found: Found | None = None
         self._body: Body | None = None  # while more of it is to come
+        self._fresh: list[bytes] = []  # what came of it within this read
         self._length: int | None = None
         self._received = 0
         self._owed = 0  # octets of the window that are not given back
@@ -185,7 +186,10 @@ class Exchange:
             self._over()
 
     def deliver(self) -> None:
-        """Hand the response to its caller: behind what came with its head, so that a short one is whole."""
+        """A read is over: give the body what came in it, in one piece however small its frames are, and then the
+        response to its caller, for whom a short one is whole.
+        """
+        self._feed()
         self._sent_enough()
         answer, self._answer = self._answer, None
         if answer is not None and self._found is not None:
@@ -194,16 +198,21 @@ class Exchange:
     def data(self, data: bytes, flow: int, ended: bool) -> None:
         """Octets of the body, ``flow`` of them as the window counts; ``ended``: the last. Raises Wrong."""
         self.answered = True
-        body = self._body
-        assert body is not None, "its head has come, and not its end"
         self._received += len(data)
         if self._length is not None and self._received > self._length:
             raise Wrong("the body is longer than its length")
         self._owed += flow
         self._all_came = ended
         if data:
-            body.feed(data)
-        self._pay()
+            self._fresh.append(data)
+        self._line.heard_of(self)
+
+    def _feed(self) -> None:
+        fresh, self._fresh = self._fresh, []
+        if self._body is not None:
+            if fresh:
+                self._body.feed(b"".join(fresh))
+            self._pay()
 
     def end(self) -> None:
         """The response is whole. Raises Wrong."""
@@ -214,6 +223,7 @@ class Exchange:
         self._over()
 
     def _over(self) -> None:
+        self._feed()
         body, self._body = self._body, None
         if self._open:
             # RFC 9113 8.1: nobody wants the rest of the request
@@ -226,6 +236,7 @@ class Exchange:
     def leave(self, error: Exception | None = None) -> None:
         """The stream is no more; for whoever still waits, ``error`` says why."""
         self.closed = True
+        self._feed()
         answer, body, self._body = self._answer, self._body, None
         if self._found is None:
             self._answer = None

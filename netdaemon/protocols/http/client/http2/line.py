@@ -88,7 +88,7 @@ class Line2(Protocol):
         self._busy = False
         self._stall: IDeadline | None = None
         self._full = False  # the transport can't write
-        self._heads: list[Exchange] = []  # whose responses have begun within this read
+        self._heard_of: dict[Exchange, None] = {}  # of whose responses something came within this read
         self._owed = 0  # octets of the connection's window that are not given back
         self._unseen = 0  # the same of octets that h2 has not seen
         self._updates = b""
@@ -161,8 +161,9 @@ class Line2(Protocol):
         finally:
             if self._intake.spoken and not self.settled.called:
                 self.settled.callback(None)
-            while self._heads:
-                self._heads.pop(0).deliver()
+            heard, self._heard_of = self._heard_of, {}
+            for exchange in heard:
+                exchange.deliver()
             self._busy = False
         if fault is not None:
             self.fail(fault.code, fault.reason)
@@ -199,8 +200,8 @@ class Line2(Protocol):
     # --- for the intake --------------------------------------------------------------------------------------
 
     def heard_of(self, exchange: Exchange) -> None:
-        """Its response has begun: its caller gets it at the end of this read."""
-        self._heads.append(exchange)
+        """Something of its response has come: its caller gets it at the end of this read."""
+        self._heard_of[exchange] = None
 
     def told_goodbye(self, last: int, code: int) -> None:
         """GOAWAY: requests on streams above ``last`` have not been looked at (RFC 9113 6.8)."""
