@@ -16,6 +16,7 @@ from netdaemon.protocols.http.client import (
     Category,
     Jar,
     Login,
+    NoAnswer,
     NotSpoken,
     RedirectRefused,
     TunnelRefused,
@@ -318,6 +319,18 @@ class CompressedTests(AgentCase):
         peer.says(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b")
         response = self.successResultOf(asked)
         self.assertEqual(self.successResultOf(self.origin.run(response.read(10))), b"\x1f\x8b")
+
+
+class CloseTests(AgentCase):
+    def test_nobody_begins_anew_when_it_is_closed(self) -> None:
+        peer = self.start()
+        self.finish(peer)
+        asked = self.origin.ask()
+        closed = self.origin.run(self.origin.client.close())
+        peer.closes(rudely=True)
+        self.failureResultOf(asked, NoAnswer)
+        self.successResultOf(closed)
+        self.assertEqual(self.origin.waiting, 0)
 
 
 class RedirectLimitTests(AgentCase):

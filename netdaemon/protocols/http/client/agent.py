@@ -83,6 +83,7 @@ class Client:
         self._jar = jar
         self._max_redirects = max_redirects
         self._decode = decode
+        self._closings = 0
 
     async def get(self, url: str, headers: Headers = ()) -> Response:
         """GET ``url``. Raises Failed; ValueError for headers that are none."""
@@ -126,6 +127,7 @@ class Client:
 
     async def close(self) -> None:
         """Drop every connection, with whatever is under way; returns when they are gone."""
+        self._closings += 1
         await self._pool.close()
 
     # --- one request, as often as it is worth ----------------------------------------------------------------
@@ -167,7 +169,6 @@ class Client:
         fragile = not _is_repeatable(asked.body) and url.scheme == "https"
         value = None if gives else self._origins.first(url, method, target, at_once=fragile)
         to_proxy = None if proxy is None else self._proxies.first(proxy, *_to_proxy(asked, place))
-        head: ResponseHead | None = None
         for _ in range(2 * MAX_ROUNDS):
             try:
                 head, body = await self._exchange(self._dressed(asked, place, value, to_proxy), place, to_proxy)
@@ -215,12 +216,13 @@ class Client:
     async def _exchange(self, asked: Asked, place: Place, to_proxy: bytes | None) -> tuple[ResponseHead, Body]:
         # What can't be sent twice isn't sent where nobody may be any more.
         kept = self._pool.kept(place) if _is_repeatable(asked.body) else None
+        closings = self._closings
         if kept is not None:
             try:
                 return await self._ask(kept, asked)
             except Unheard as error:
                 # RFC 9112 9.3.1: it was being closed when the request came; that says nothing about the request.
-                if not error.certain and asked.method not in IDEMPOTENT:
+                if closings != self._closings or (not error.certain and asked.method not in IDEMPOTENT):
                     raise
         for _ in range(REFUSALS):
             try:
