@@ -44,6 +44,7 @@ def add(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def add_wishes(parser: argparse.ArgumentParser) -> None:
     """The options of every command that goes to a URL: `wishes` reads them."""
     parser.add_argument("--starttls", action="store_true", help="ftp: go over to TLS before the login, or fail")
+    parser.add_argument("--compress", action="store_true", help="ftp: have data deflated on the way, if the server can")
     parser.add_argument("-k", "--insecure", action="store_true", help="accept any certificate")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar, no remarks; errors only")
     parser.add_argument("-v", "--verbose", action="store_true", help="show what is said, without secrets")
@@ -89,6 +90,7 @@ def wishes(args: argparse.Namespace) -> Wishes:
         verify=not args.insecure,
         timeout=args.timeout,
         starttls=args.starttls,
+        compress=args.compress,
         say=(lambda line: print(line, file=sys.stderr, flush=True)) if args.verbose else None,
     )
 

@@ -38,7 +38,9 @@ async def session(reactor: Any, url: URL, wishes: Wishes) -> FTP:
     tls = TLS.IMPLICIT if url.scheme == "ftps" else TLS.EXPLICIT if wishes.starttls else TLS.NONE
     timeouts = Timeouts(wishes.timeout, wishes.timeout, wishes.timeout)
     transcript = None if wishes.say is None else Transcript(wishes.say)
-    settings = Settings(tls=tls, verify=wishes.verify, timeouts=timeouts, transcript=transcript)
+    settings = Settings(
+        tls=tls, verify=wishes.verify, compress=wishes.compress, timeouts=timeouts, transcript=transcript
+    )
     return await connect(
         reactor,
         url.host,

@@ -67,6 +67,8 @@ class Wishes:
     """Seconds without progress until it is given up."""
     starttls: bool = False
     """Where TLS can be begun on a connection in clear: do so, or fail."""
+    compress: bool = False
+    """Where data can be deflated on the way: do so."""
     readable: bool = False
     """The octets are for somebody to read: what is a table for programs, as a Gopher menu, may be made a text."""
     say: Callable[[str], object] | None = None
