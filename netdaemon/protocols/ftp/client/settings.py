@@ -42,8 +42,8 @@ class Settings:
     virtual_host: bool = False
     """Say before the login which host is meant (HOST, RFC 7151), where the server knows that.
 
-    Not unless it is wanted: servers that have but one host may know HOST and yet no name of it, and refuse whoever says
-    another (504). Nor is it for nothing, since FEAT must be asked before the login for it.
+    Not unless it is wanted: ProFTPD as it is installed names HOST and refuses every name (504), and so do others, ours
+    among them, whoever comes by a name that they were not told. Nor is it for nothing: FEAT is asked before the login.
     """
     timeouts: Timeouts = Timeouts()
     keep_alive: float | None = None
