@@ -333,8 +333,7 @@ class Wire:
         self.finished = False
         self._sizes = sizes
 
-    async def start_tls(self, context: Any) -> None:
-        raise NotImplementedError
+    async def start_tls(self, context: Any) -> None: ...
 
     async def write(self, chunk: bytes) -> None:
         self.kept += chunk
