@@ -476,8 +476,8 @@ class CutTests(TestCase):
         self.server.settimeout(30)
         self.addCleanup(self.server.close)
 
-    def serve(self, announced: bytes, says_so: bool) -> None:
-        """One session under implicit TLS, with one RETR, of five octets."""
+    def serve(self, announced: bytes, says_so: bool, sent: bytes) -> None:
+        """One session under implicit TLS, with MODE Z and one RETR."""
         control = self.context.wrap_socket(self.server.accept()[0], server_side=True)
         passive = socket.create_server(("127.0.0.1", 0))
         with control, passive, control.makefile("rb") as lines:
@@ -490,7 +490,7 @@ class CutTests(TestCase):
                     raw = passive.accept()[0]
                     control.sendall(b"150 here" + announced + b"\r\n")
                     data = self.context.wrap_socket(raw, server_side=True)
-                    data.sendall(b"hello")
+                    data.sendall(sent)
                     if says_so:
                         data.unwrap().close()
                     else:
@@ -500,17 +500,19 @@ class CutTests(TestCase):
                 elif verb == b"USER":
                     control.sendall(b"230 in\r\n")
                 elif verb == b"FEAT":
-                    control.sendall(b"502 no\r\n")
+                    control.sendall(b"211-so\r\n MODE Z\r\n211 end\r\n")
                 elif verb == b"QUIT":
                     control.sendall(b"221 bye\r\n")
                     return
                 else:
                     control.sendall(b"200 ok\r\n")
 
-    async def fetch(self, announced: bytes, says_so: bool) -> list[Any]:
+    async def fetch(
+        self, announced: bytes, says_so: bool, sent: bytes = b"hello", *, compress: bool = False
+    ) -> list[Any]:
         """What comes of it with either client: octets or an exception."""
         port = self.server.getsockname()[1]
-        settings = Settings(tls=TLS.IMPLICIT, verify=False)
+        settings = Settings(tls=TLS.IMPLICIT, verify=False, compress=compress)
         came: list[Any] = []
 
         async def work(ftp: FTP) -> None:
@@ -522,11 +524,11 @@ class CutTests(TestCase):
             else:
                 came.append(b"".join(chunks))
 
-        served = deferToThread(self.serve, announced, says_so)
+        served = deferToThread(self.serve, announced, says_so, sent)
         async with await connect(reactor, "127.0.0.1", port, settings=settings) as ftp:
             await work(ftp)
         await served
-        served = deferToThread(self.serve, announced, says_so)
+        served = deferToThread(self.serve, announced, says_so, sent)
 
         def block() -> None:
             with blocking.connect("127.0.0.1", port, settings=settings) as ftp:
@@ -547,6 +549,12 @@ class CutTests(TestCase):
 
     async def test_less_has_come(self) -> None:
         self.assertEqual(await self.fetch(b" (6 bytes)", True), [Broken, Broken])
+
+    async def test_deflated_data_have_an_end_of_their_own(self) -> None:
+        whole = zlib.compress(b"hello")
+        for says_so in (True, False):
+            self.assertEqual(await self.fetch(b"", says_so, whole, compress=True), [b"hello", b"hello"])
+            self.assertEqual(await self.fetch(b"", says_so, whole[:-1], compress=True), [Broken, Broken])
 
 
 class HandshakeTests(ServerCase):

@@ -138,6 +138,7 @@ class Commands:
         """Back to before the login (REIN), which may be another one now; TLS stays (RFC 4217 section 11)."""
         await self.do("REIN")
         self._known = False
+        self._hash = "SHA-256"
         self._forget()
         if self.data_tls is not None:
             await self.prot("P")  # whether that stays too, servers take in two ways
@@ -146,7 +147,6 @@ class Commands:
         """What was asked and told was for another login."""
         self._features = None  # some are for those who are known
         self.type = self.mode = None
-        self._hash = "SHA-256"
 
     async def _name_host(self) -> None:
         """HOST, which comes behind AUTH TLS and before USER (RFC 7151 section 3.2.2)."""
