@@ -23,6 +23,7 @@ exit status: 0 all of it is done, 2 wrong usage, 3 no such host or no connection
 def add_wishes(parser: argparse.ArgumentParser) -> None:
     """What every scheme knows of."""
     parser.add_argument("--starttls", action="store_true", help="ftp: go over to TLS before the login, or fail")
+    parser.add_argument("--compress", action="store_true", help="ftp: have data deflated on the way, if the server can")
     parser.add_argument("-k", "--insecure", action="store_true", help="accept any certificate")
     parser.add_argument("--cacert", metavar="FILE", type=Path, help="believe these authorities too (PEM)")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar, no remarks; errors only")
@@ -86,6 +87,7 @@ def wishes(args: argparse.Namespace) -> Wishes:
         verify=not args.insecure,
         timeout=args.timeout,
         starttls=args.starttls,
+        compress=args.compress,
         authorities=args.cacert,
         ask=ask_login,
         proxies=Proxies("" if args.no_proxy else args.proxy, environment=os.environ),

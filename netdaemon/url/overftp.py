@@ -46,7 +46,14 @@ async def session(reactor: Any, url: URL, wishes: Wishes) -> FTP:
     timeouts = Timeouts(wishes.timeout, wishes.timeout, wishes.timeout)
     transcript = None if wishes.say is None else Transcript(wishes.say)
     trust = Trust(wishes.authorities)
-    settings = Settings(tls=tls, verify=wishes.verify, trust=trust, timeouts=timeouts, transcript=transcript)
+    settings = Settings(
+        tls=tls,
+        verify=wishes.verify,
+        trust=trust,
+        compress=wishes.compress,
+        timeouts=timeouts,
+        transcript=transcript,
+    )
     return await connect(
         reactor,
         url.host,

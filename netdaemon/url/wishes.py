@@ -22,6 +22,8 @@ class Wishes:
     """Seconds without progress until it is given up."""
     starttls: bool = False
     """Where TLS can be begun on a connection in clear: do so, or fail."""
+    compress: bool = False
+    """FTP: have data deflated on the way (MODE Z), where the server can."""
     readable: bool = False
     """The octets are for somebody to read: what is a table for programs, as a Gopher menu, may be made a text."""
     ask: Ask = by_netrc
