@@ -414,10 +414,10 @@ class IMessages(Protocol):
     def release(self, holder: str) -> Deferred[None]:
         """They are needed no more; nothing happens when there are none."""
 
-    def copy(self, folder: int, uids: UidSet, to: int) -> Deferred[Copied]:
-        """Show messages in another folder too, with their flags and internal dates."""
+    def copy(self, folder: int, uids: UidSet, to: int, *, account: str | None = None) -> Deferred[Copied]:
+        """Show messages in another folder too, with their internal dates and the flags that the account sees."""
 
-    def move(self, folder: int, uids: UidSet, to: int) -> Deferred[Copied]:
+    def move(self, folder: int, uids: UidSet, to: int, *, account: str | None = None) -> Deferred[Copied]:
         """Copy and expunge in one (RFC 6851)."""
 
     def store_flags(

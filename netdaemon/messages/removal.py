@@ -114,16 +114,16 @@ def charge(work: Transaction, account: str, octets: int, messages: int) -> None:
 # --- to other folders ------------------------------------------------------------------------------------------
 
 
-def copy(work: Transaction, folder: int, uids: UidSet, to: int) -> Copied:
-    """Show messages in another folder too."""
-    return _copy(work, folder, uids, to)[0]
+def copy(work: Transaction, folder: int, uids: UidSet, to: int, account: str | None = None) -> Copied:
+    """Show messages in another folder too, with the flags that the account sees."""
+    return _copy(work, folder, uids, to, account)[0]
 
 
-def move(work: Transaction, folder: int, uids: UidSet, to: int) -> Copied:
+def move(work: Transaction, folder: int, uids: UidSet, to: int, account: str | None = None) -> Copied:
     """Copy and expunge."""
     if folder == to:
         raise FolderRefused("messages are moved to another folder")
-    copied, gone = _copy(work, folder, uids, to, moved=True)
+    copied, gone = _copy(work, folder, uids, to, account, moved=True)
     remove(work, folder, gone)
     return copied
 
@@ -134,7 +134,7 @@ def move_all(work: Transaction, folder: int, to: int) -> None:
 
 
 def _copy(
-    work: Transaction, folder: int, uids: UidSet, to: int, moved: bool = False
+    work: Transaction, folder: int, uids: UidSet, to: int, whose: str | None, moved: bool = False
 ) -> tuple[Copied, list[tuple[int, int, int]]]:
     source, _, kind = work.folder(folder)
     account, name, to_kind = work.folder(to)
@@ -143,10 +143,11 @@ def _copy(
     found: list[tuple[int, int, float, int, int]] = []
     for part in ranged(uids):
         found += work.db.execute(
-            f"{part.begin}SELECT entry.uid, entry.message_id, entry.received, entry.flags, message.octets "
-            f"FROM {part.of('entry')} JOIN message ON message.id = entry.message_id "
+            f"{part.begin}SELECT entry.uid, entry.message_id, entry.received, entry.flags | coalesce(seen.flags, 0), "
+            f"message.octets FROM {part.of('entry')} JOIN message ON message.id = entry.message_id "
+            "LEFT JOIN seen ON seen.account = ? AND seen.folder_id = entry.folder_id AND seen.uid = entry.uid "
             "WHERE entry.folder_id = ? ORDER BY entry.uid",
-            (*part.values, folder),
+            (*part.values, whose if source == SHARED else None, folder),
         )
     octets = sum(row[4] for row in found)
     if not found:

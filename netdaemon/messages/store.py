@@ -184,11 +184,11 @@ class Store:
     def release(self, holder: str) -> Deferred[None]:
         return self._write(holding.release, holder)
 
-    def copy(self, folder: int, uids: UidSet, to: int) -> Deferred[Copied]:
-        return self._write(removal.copy, folder, uids, to)
+    def copy(self, folder: int, uids: UidSet, to: int, *, account: str | None = None) -> Deferred[Copied]:
+        return self._write(removal.copy, folder, uids, to, account)
 
-    def move(self, folder: int, uids: UidSet, to: int) -> Deferred[Copied]:
-        return self._write(removal.move, folder, uids, to)
+    def move(self, folder: int, uids: UidSet, to: int, *, account: str | None = None) -> Deferred[Copied]:
+        return self._write(removal.move, folder, uids, to, account)
 
     def store_flags(
         self,
