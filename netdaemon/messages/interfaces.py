@@ -353,6 +353,9 @@ class IMessages(Protocol):
     def properties(self, folder: int) -> dict[str, str]:
         """What is noted on it (RFC 5464, a newsgroup's description)."""
 
+    def property_of(self, account: str, name: str) -> dict[int, str]:
+        """One such thing on every folder of an account that has it: the descriptions of all newsgroups."""
+
     def keywords(self, folder: int) -> list[str]:
         """Every keyword that its messages have had, as first written."""
 
@@ -498,7 +501,9 @@ class IMessages(Protocol):
     def numbers(self, folder: int, first: int, last: int, *, limit: int = 10_000) -> list[int]:
         """For LISTGROUP, as `overview` does."""
 
-    def arrived_since(self, folder: int, since: float, *, limit: int = 10_000, after: int = 0) -> list[tuple[int, str]]:
+    def arrived_since(
+        self, folder: int, since: float, *, limit: int = 10_000, after: int = 0
+    ) -> Deferred[list[tuple[int, str]]]:
         """(number, message-id) of those saved at ``since`` or later, with numbers above ``after`` (NEWNEWS)."""
 
     def places(self, message: int) -> list[Place]:

@@ -131,6 +131,17 @@ def properties(db: sqlite3.Connection, number: int) -> dict[str, str]:
     return dict(db.execute("SELECT name, value FROM folder_property WHERE folder_id = ? ORDER BY name", (number,)))
 
 
+def property_of(db: sqlite3.Connection, account: str, name: str) -> dict[int, str]:
+    """One thing that is noted on each folder of an account that has it."""
+    return dict(
+        db.execute(
+            "SELECT folder.id, folder_property.value FROM folder JOIN folder_property ON folder_id = folder.id "
+            "WHERE folder.account = ? AND folder_property.name = ?",
+            (account, name),
+        )
+    )
+
+
 def folder_keywords(db: sqlite3.Connection, number: int) -> list[str]:
     """Every keyword of its messages, present or past."""
     return [

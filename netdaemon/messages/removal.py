@@ -9,9 +9,11 @@ from netdaemon.messages.engine import Transaction
 from netdaemon.messages.errors import FolderRefused, OverQuota
 from netdaemon.messages.interfaces import ARRIVED, EXPUNGED, MAIL, SHARED, Copied, Quota
 from netdaemon.messages.ranged import ranged
-from netdaemon.messages.uids import EVERY, HIGHEST, ranges
-from netdaemon.messages.values import Flag, UidSet
+from netdaemon.messages.uids import EVERY, HIGHEST, intersection, ranges
+from netdaemon.messages.values import UidSet
 
+LOOKED_EVERY = 64
+"""How seldom a folder's history is counted, in its modification sequences."""
 HISTORY = 20_000
 """Expunged UIDs that a folder remembers for QRESYNC at least; of more than twice as many, the oldest half goes."""
 
@@ -19,13 +21,18 @@ HISTORY = 20_000
 def expunge(work: Transaction, folder: int, uids: UidSet | None, deleted_only: bool) -> UidSet:
     """Remove messages for good; those with the DELETED flag, or all."""
     work.folder(folder)
+    uids = uids if uids is not None else EVERY
+    if deleted_only:  # every CLOSE asks for it: not to go through all of a folder
+        deleted = work.db.execute(
+            "SELECT uid FROM entry INDEXED BY entry_deleted WHERE folder_id = ? AND flags & 8 <> 0", (folder,)
+        )
+        uids = intersection(ranges(row[0] for row in deleted), uids)
     gone: list[tuple[int, int, int]] = []
-    condition = f" AND entry.flags & {int(Flag.DELETED)} <> 0" if deleted_only else ""
-    for part in ranged(uids if uids is not None else EVERY):
+    for part in ranged(uids):
         gone += work.db.execute(
             f"{part.begin}SELECT entry.uid, entry.message_id, message.octets FROM {part.of('entry')} "
             "JOIN message ON message.id = entry.message_id "
-            f"WHERE entry.folder_id = ?{condition} ORDER BY entry.uid",
+            "WHERE entry.folder_id = ? ORDER BY entry.uid",
             (*part.values, folder),
         )
     remove(work, folder, gone)
@@ -53,7 +60,8 @@ def remove(work: Transaction, folder: int, gone: Sequence[tuple[int, int, int]])
     )
     if account != SHARED:
         charge(work, account, -octets, -len(gone))
-    _forget_history(work, folder)
+    if modseq % LOOKED_EVERY == 0 or len(gone) > HISTORY:
+        _forget_history(work, folder)
     drop_unused(work, [message for _, message, _ in gone])
     work.changed(EXPUNGED, folder, account, name, modseq)
 

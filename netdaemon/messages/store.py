@@ -121,6 +121,9 @@ class Store:
     def properties(self, folder: int) -> dict[str, str]:
         return self._read(reading.properties, folder)
 
+    def property_of(self, account: str, name: str) -> dict[int, str]:
+        return self._read(reading.property_of, account, name)
+
     def keywords(self, folder: int) -> list[str]:
         return self._read(reading.folder_keywords, folder)
 
@@ -284,8 +287,10 @@ class Store:
     def numbers(self, folder: int, first: int, last: int, *, limit: int = 10_000) -> list[int]:
         return self._read(news.numbers, folder, first, last, limit)
 
-    def arrived_since(self, folder: int, since: float, *, limit: int = 10_000, after: int = 0) -> list[tuple[int, str]]:
-        return self._read(news.arrived_since, folder, since, limit, after)
+    def arrived_since(
+        self, folder: int, since: float, *, limit: int = 10_000, after: int = 0
+    ) -> Deferred[list[tuple[int, str]]]:
+        return self._read_long(news.arrived_since, folder, since, limit, after)
 
     def places(self, message: int) -> list[Place]:
         return self._read(reading.places, message)

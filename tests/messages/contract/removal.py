@@ -57,6 +57,7 @@ class RemovalContract(Base):
     async def test_vanished_longer_ago_than_anybody_remembers(self) -> None:
         """RFC 7162 section 3.2.5.2: then it is every UID that isn't there."""
         self.patch(removal, "HISTORY", 2)
+        self.patch(removal, "LOOKED_EVERY", 1)
         inbox = await self.folder()
         await self.fill(inbox, 9)
         for uid in (1, 2, 3, 4, 6):
