@@ -438,6 +438,8 @@ class IMessages(Protocol):
     ) -> Deferred[FlagsStored]:
         """Change flags; with ``replace`` the flags and keywords to add are all there will be.
 
+        It is one transaction, and others wait: who changes very many asks for some thousands at a time.
+
         In shared folders `PRIVATE` flags are ``account``'s own. Only what really changes gets a new modseq.
         """
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from netdaemon.messages import keywords
 from netdaemon.messages.engine import Transaction
 from netdaemon.messages.errors import FolderRefused, OverQuota
+from netdaemon.messages.holding import in_use
 from netdaemon.messages.interfaces import ARRIVED, EXPUNGED, MAIL, SHARED, Copied, Quota
 from netdaemon.messages.ranged import ranged
 from netdaemon.messages.uids import EVERY, HIGHEST, intersection, ranges
@@ -95,11 +96,16 @@ def drop_unused(work: Transaction, messages: Sequence[int]) -> None:
     for message in messages:
         row = work.db.execute(
             "DELETE FROM message WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM entry WHERE message_id = ?1) "
-            "RETURNING blob_id",
+            "RETURNING blob_id, thread",
             (message,),
         ).fetchone()
-        if row is not None:
-            work.db.execute("INSERT INTO unused_blob VALUES (?, ?) ON CONFLICT DO NOTHING", (row[0], work.now))
+        if row is None:
+            continue
+        blob, thread = row
+        if not in_use(work.db, blob):
+            work.db.execute("INSERT INTO unused_blob VALUES (?, ?) ON CONFLICT DO NOTHING", (blob, work.now))
+        if work.db.execute("SELECT 1 FROM message WHERE thread = ? LIMIT 1", (thread,)).fetchone() is None:
+            work.db.execute("DELETE FROM thread_member WHERE thread = ?", (thread,))
 
 
 def charge(work: Transaction, account: str, octets: int, messages: int) -> None:

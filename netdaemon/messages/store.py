@@ -310,7 +310,16 @@ class Store:
         return self._write(news.remember, msgids)
 
     def expire_history(self, before: float) -> Deferred[int]:
-        return self._write(news.expire_history, before)
+        async def run() -> int:
+            count, last = 0, (-1.0, "")
+            while True:
+                gone, behind = await self._write(news.expire_history, before, last)
+                count += gone
+                if behind is None:
+                    return count
+                last = behind
+
+        return Deferred.fromCoroutine(run())
 
     def expire(self, folder: int, before: float, *, keep: int | None = None) -> Deferred[int]:
         async def run() -> int:

@@ -67,6 +67,7 @@ class NewsContract(Base):
         self.assertEqual(await self.store.arrived_since(group.id, self.now + 1), [])
 
     async def test_history(self) -> None:
+        self.patch(news, "EXPIRED_AT_ONCE", 2)
         group = await self.group()
         await self.put(group, about=summary("<1@x>"), history=True)
         await self.store.remember(["<2@x>", "<1@x>", "<3@x>"])
