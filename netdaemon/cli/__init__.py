@@ -9,10 +9,25 @@ import sys
 from pathlib import Path
 
 from netdaemon import version
-from netdaemon.cli import ban, browse, completion, config, daemon, get, mirror, open, put, time, user
+from netdaemon.cli import (
+    backup,
+    ban,
+    browse,
+    completion,
+    config,
+    daemon,
+    get,
+    mail,
+    mirror,
+    open,
+    put,
+    store,
+    time,
+    user,
+)
 from netdaemon.cli.terminal import INTERRUPTED, fail
 
-GROUPS = (config, user, ban, time, get, put, mirror, browse, open, daemon, completion)
+GROUPS = (config, user, ban, store, mail, backup, time, get, put, mirror, browse, open, daemon, completion)
 BROKEN_PIPE = 141
 """What a shell reports of a command that SIGPIPE ended."""
 

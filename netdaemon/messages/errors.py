@@ -33,6 +33,10 @@ class TooManyKeywords(StoreError):
     """The message or its folder has as many keywords as it may have."""
 
 
+class BadSearch(StoreError):
+    """The search is too deep, has too many terms, or asks for what isn't kept."""
+
+
 class TooLarge(StoreError):
     """The message is larger than any may be."""
 

@@ -353,6 +353,9 @@ class IMessages(Protocol):
     def properties(self, folder: int) -> dict[str, str]:
         """What is noted on it (RFC 5464, a newsgroup's description)."""
 
+    def property_of(self, account: str, name: str) -> dict[int, str]:
+        """One such thing on every folder of an account that has it: the descriptions of all newsgroups."""
+
     def keywords(self, folder: int) -> list[str]:
         """Every keyword that its messages have had, as first written."""
 
@@ -405,10 +408,19 @@ class IMessages(Protocol):
         The spools must stay as they are until it fires; who made them aborts them then.
         """
 
-    def copy(self, folder: int, uids: UidSet, to: int) -> Deferred[Copied]:
-        """Show messages in another folder too, with their flags and internal dates."""
+    def hold(self, holder: str, spool: ISpool) -> Deferred[None]:
+        """Keep octets that are in no folder, as a queue of messages on their way out does; ``holder`` names them."""
 
-    def move(self, folder: int, uids: UidSet, to: int) -> Deferred[Copied]:
+    def held(self, holder: str) -> ISpool:
+        """Those octets again; delivered from there they aren't copied. Raises NoSuchMessage."""
+
+    def release(self, holder: str) -> Deferred[None]:
+        """They are needed no more; nothing happens when there are none."""
+
+    def copy(self, folder: int, uids: UidSet, to: int, *, account: str | None = None) -> Deferred[Copied]:
+        """Show messages in another folder too, with their internal dates and the flags that the account sees."""
+
+    def move(self, folder: int, uids: UidSet, to: int, *, account: str | None = None) -> Deferred[Copied]:
         """Copy and expunge in one (RFC 6851)."""
 
     def store_flags(
@@ -425,6 +437,8 @@ class IMessages(Protocol):
         account: str | None = None,
     ) -> Deferred[FlagsStored]:
         """Change flags; with ``replace`` the flags and keywords to add are all there will be.
+
+        It is one transaction, and others wait: who changes very many asks for some thousands at a time.
 
         In shared folders `PRIVATE` flags are ``account``'s own. Only what really changes gets a new modseq.
         """
@@ -489,7 +503,9 @@ class IMessages(Protocol):
     def numbers(self, folder: int, first: int, last: int, *, limit: int = 10_000) -> list[int]:
         """For LISTGROUP, as `overview` does."""
 
-    def arrived_since(self, folder: int, since: float, *, limit: int = 10_000, after: int = 0) -> list[tuple[int, str]]:
+    def arrived_since(
+        self, folder: int, since: float, *, limit: int = 10_000, after: int = 0
+    ) -> Deferred[list[tuple[int, str]]]:
         """(number, message-id) of those saved at ``since`` or later, with numbers above ``after`` (NEWNEWS)."""
 
     def places(self, message: int) -> list[Place]:
@@ -497,6 +513,9 @@ class IMessages(Protocol):
 
     def find(self, msgid: str, account: str = SHARED) -> list[Place]:
         """Where an account's folders show a message of that message-id."""
+
+    def shown(self, folder: int, digest: bytes) -> int:
+        """How often a folder shows the message with that SHA-256: who brings many looks before he delivers."""
 
     def known(self, msgids: Sequence[str]) -> set[str]:
         """Those that the history knows (IHAVE, CHECK)."""
