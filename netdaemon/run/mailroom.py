@@ -24,6 +24,7 @@ from netdaemon.run.storeroom import Storeroom
 from netdaemon.wire.tlsclient import Contexts
 
 if TYPE_CHECKING:
+    from netdaemon.mail.addressmap import AddressMap
     from netdaemon.mail.delivery import Delivery
     from netdaemon.protocols.smtp.relay import Relay
 
@@ -117,6 +118,7 @@ class Mailroom:
             catch_all=settings.catch_all,
             postmaster=settings.postmaster,
         )
+        self._look_for_postmaster(addresses)
         self._delivery = delivery = Delivery(
             store,
             folder,
@@ -140,6 +142,17 @@ class Mailroom:
             wall=self._wall,
             count=lambda result: counters[result].inc(),
         )
+
+    def _look_for_postmaster(self, addresses: AddressMap) -> None:
+        """RFC 5321 4.5.1: somebody reads what is sent to the postmaster."""
+        from netdaemon.mail.addresses import Address
+        from netdaemon.mail.addressmap import POSTMASTER
+
+        try:
+            if addresses.route(Address(POSTMASTER, addresses.hostname)).nobody:
+                self._log.warn("nobody reads postmaster@{host}: set [mail] postmaster", host=addresses.hostname)
+        except Exception as error:  # noqa: BLE001  # whoever can't be asked now is asked when mail comes
+            self._log.debug("the postmaster can't be looked up: {error}", error=repr(error))
 
     def _limit(self, account: str) -> Quota | None:
         if self._quotas is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from netdaemon.mail import books
 from netdaemon.mail.addresses import parse_address
 from netdaemon.mail.books import DONE, FAILED, Letter, Options
 from netdaemon.mail.interfaces import Recipient
+from netdaemon.messages.backup import backup, restore
 from netdaemon.messages.errors import NoSuchFolder
 from netdaemon.messages.store import done
 from tests.mail.postoffice import PostOffice
@@ -43,6 +45,21 @@ class OpenTests(BooksCase):
         self.put()
         self.assertEqual(self.do(books.open_books), self.office.folder)
         self.assertEqual(len(self.office.letters()), 1)
+
+    def test_after_a_restore(self) -> None:
+        """What was sent since the backup is not sent again, unless somebody wants it."""
+        self.put()
+        copy = Path(self.mktemp())
+        backup(self.office.data, copy)
+        number = self.office.letters()[0].id
+        self.do(books.remove, number)
+        restored = Path(self.mktemp())
+        restore(copy, restored)
+        office = PostOffice(self, data=restored)
+        self.assertEqual([letter.state for letter in office.letters()], ["held"])
+        self.assertEqual(done(office.store.write(lambda work: books.release(work, [number], 60.0))), 1)
+        self.assertEqual(done(office.store.write(books.open_books)), office.folder)
+        self.assertEqual([letter.state for letter in office.letters()], ["due"])
 
     def test_a_newer_one(self) -> None:
         self.do(lambda work: work.db.execute("UPDATE schema SET version = 99 WHERE room = 'queue'").rowcount)

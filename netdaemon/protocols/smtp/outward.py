@@ -148,14 +148,17 @@ class Outward:
             self._domains[domain] = DeferredSemaphore(most)
         return self._domains[domain]
 
-    # --- octets ------------------------------------------------------------------------------------------------
-
     async def _octets(self, letter: Letter, prefix: bytes) -> AsyncIterator[bytes]:
         if prefix:
             yield prefix
-        body = self._body(letter)
-        for offset in range(letter.skip, body.size, PIECE):
-            yield await body.read(offset, PIECE)
+        async for piece in octets_of(letter, self._body(letter)):
+            yield piece
+
+
+async def octets_of(letter: Letter, body: IBody) -> AsyncIterator[bytes]:
+    """A letter as it is sent: without our Return-Path."""
+    for offset in range(letter.skip, body.size, PIECE):
+        yield await body.read(offset, PIECE)
 
 
 def _envelope(letter: Letter, group: Group) -> Envelope:

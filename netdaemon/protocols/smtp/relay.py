@@ -22,7 +22,6 @@ from netdaemon.mail.books import ACCOUNT, DONE, FAILED, Addressee, IWritesBooks,
 from netdaemon.mail.bounces import Reporter
 from netdaemon.mail.domains import comparable
 from netdaemon.mail.interfaces import Envelope, IDelivery, MailRefused
-from netdaemon.mail.prefixed import KeptBody
 from netdaemon.mail.reports import DELAYED, RELAYED
 from netdaemon.mail.reports import FAILED as ACTION_FAILED
 from netdaemon.mail.schedule import Schedule
@@ -30,7 +29,7 @@ from netdaemon.messages.engine import Transaction
 from netdaemon.messages.errors import LeaseHeld, NoSuchMessage, StoreError
 from netdaemon.messages.interfaces import EXPUNGED, UPDATED, Change, IBody, ISwitchboard
 from netdaemon.protocols.smtp.hops import Answer, Connect, Hops
-from netdaemon.protocols.smtp.outward import Group, Outward
+from netdaemon.protocols.smtp.outward import Group, Outward, octets_of
 from netdaemon.protocols.smtp.route import Routes
 
 LEASE = 30.0
@@ -401,10 +400,15 @@ class Relay:
             require_tls=options.require_tls,
             trusted=True,
         )
+        spool = self._delivery.spool()
         try:
-            (refused,) = await self._delivery.deliver(envelope, KeptBody(self._store.body(letter.message), letter.skip))
+            async for piece in octets_of(letter, self._store.body(letter.message)):
+                spool.write(piece)
+            (refused,) = await self._delivery.deliver(envelope, spool.finish())
         except MailRefused as error:
             refused = error
+        finally:
+            spool.abort()
         answer = Answer(250, "2.1.5", "") if refused is None else Answer(refused.code, refused.status, refused.text)
         return self._after(letter, one, answer, "", False, self._wall())
 
