@@ -6,6 +6,7 @@ import json
 import poplib
 import signal
 import smtplib
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.task import deferLater
@@ -16,6 +17,7 @@ from tests.flows.ftpclients import trusting
 from tests.kit.command import command
 from tests.kit.daemon import POLL, Daemon, reactor
 from tests.kit.nameserver import a, mx, nameserver
+from tests.kit.webserver import certificate
 
 MAIL = b"From: mulder@spam.egg\r\nSubject: The truth\r\n\r\n.is\r\n..out there\r\n.\r\n"
 
@@ -45,8 +47,8 @@ def ini(hostname: str, *lines: str, port: int = 0, workers: int = 1) -> str:
 class QueueCase(TestCase):
     timeout = 40
 
-    async def daemon(self, text: str) -> Daemon:
-        made = Daemon(self, text)
+    async def daemon(self, text: str, **environment: str) -> Daemon:
+        made = Daemon(self, text, environment=environment)
         await made.start()
         self.addCleanup(self.stop, made)
         return made
@@ -179,6 +181,30 @@ class SmarthostTests(QueueCase):
         )
         self.assertEqual((await command("-c", near.ini_file, "queue", "retry", "--all")).status, 0)
         await self.until_mail(far, 1)
+        await self.until_queue(near, 0)
+
+    async def test_a_login_under_verified_tls(self) -> None:
+        """Whoever isn't the smarthost gets neither password nor mail."""
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir()
+        pem = certificate(folder / "far.pem", "localhost", "127.0.0.1")
+        tls = f"[tls]\ncertificate = {pem}\nprivate-key = {pem}\n"
+        far = await self.daemon(ini("far.example").replace("[submission]", f"{tls}[submission]\nown-sender = no"))
+        wanted = ini(
+            "spam.egg",
+            f"smarthost = localhost:{far.port('submission')}",
+            "smarthost-user = mulder",
+            "smarthost-password = trustno1",
+        )
+        stranger = await self.daemon(wanted)
+        await self.submit(stranger, "mulder@far.example")
+        (waiting,) = await self.until_queue(stranger, 1, tries=1)
+        self.assertEqual(waiting["recipients"][0]["status"], "4.7.5")
+        self.assertEqual(await self.maildrop(far), [])
+        near = await self.daemon(wanted, SSL_CERT_FILE=str(pem))
+        await self.submit(near, "mulder@far.example")
+        (found,) = await self.until_mail(far, 1)
+        self.assertIn(b"by far.example (netdaemon) with ESMTPSA", found)
         await self.until_queue(near, 0)
 
     async def test_workers(self) -> None:

@@ -40,6 +40,8 @@ TROUBLE = 30.0
 """Seconds after which a store that fails is asked again."""
 MOST_RECIPIENTS = 100
 """Recipients of one transaction: RFC 5321 4.5.3.1.8 has every host take so many."""
+LONGEST_REPLY = 1000
+"""Characters of a reply that are kept."""
 COUNTING = 5.0
 """Seconds after which the messages are counted again."""
 MOST_LETTERS = 200
@@ -366,7 +368,7 @@ class Relay:
             tries=one.tries + 1,
             last_try=now,
             status=answer.status,
-            reply=f"{answer.code} {answer.status} {answer.text}" if host else answer.text,
+            reply=(f"{answer.code} {answer.status} {answer.text}" if host else answer.text)[:LONGEST_REPLY],
             host=host,
         )
         name = str(one.recipient.address)

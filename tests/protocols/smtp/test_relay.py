@@ -90,6 +90,27 @@ class SendTests(RelayCase):
         self.assertEqual(works.recipients, [["fox@far.example"]])
         self.assertEqual(self.letters(), [])
 
+    def test_of_several_failures_the_one_that_says_most(self) -> None:
+        """For good only when all say so; and what a host said, more than that another does not answer."""
+        for name, failure in (
+            ("no", HopFailed("5.3.2", "no mail here", 554)),
+            ("busy", HopFailed("4.3.2", "busy")),
+            ("dead", HopFailed("4.4.1", "no answer")),
+        ):
+            self.host(name).down = failure
+        self.relay()
+        for domain, hosts, status in (
+            ("a.example", ["no", "dead", "busy"], "4.3.2"),
+            ("b.example", ["no", "dead"], "4.4.1"),
+            ("c.example", ["busy", "dead"], "4.3.2"),
+        ):
+            self.map.domains[domain] = hosts
+            self.send(f"x@{domain}")
+            self.assertEqual(self.letters()[-1].addressees[0].status, status)
+        self.map.domains["d.example"] = ["no"]
+        self.send("x@d.example")
+        self.assertTrue(told(self.office.mail("mulder")[0], "Status: 5.3.2"))
+
     def test_limits(self) -> None:
         hosts = [self.host(f"d{n}.example") for n in range(3)]
         for host in hosts:
