@@ -9,7 +9,7 @@ from netdaemon.wire.escape import escape
 
 
 def ask_login(host: str, user: str | None, realm: str = "") -> Login | None:
-    """What ~/.netrc has, or what is typed; without a terminal nothing is asked. Raises NetrcUnusable."""
+    """What ~/.netrc has, or what is typed; without a terminal nothing is asked. Raises LocalTrouble."""
     found = by_netrc(host, user)
     if found is not None or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return found

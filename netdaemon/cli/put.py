@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netdaemon.cli.wishes import EPILOG, add_http, add_wishes, wants_bar, wishes
 
 if TYPE_CHECKING:
+    from netdaemon.protocols.http.client.form import Part
     from netdaemon.url.source import Source
 
 
@@ -39,12 +41,19 @@ def add(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "-t", "--type", metavar="TYPE", default="application/octet-stream", help="the Content-Type of what is sent"
     )
     parser.add_argument(
-        "-d", "--data", metavar="NAME=VALUE", action="append", default=[], help="a field of a form, percent-encoded"
+        "-d",
+        "--data",
+        metavar="NAME=VALUE",
+        type=field,
+        action="append",
+        default=[],
+        help="a field of a form",
     )
     parser.add_argument(
         "-F",
         "--form",
         metavar="NAME=VALUE",
+        type=field,
         action="append",
         default=[],
         help="a field of a form in several parts; NAME=@FILE sends a file",
@@ -83,19 +92,54 @@ def post(args: argparse.Namespace) -> int:
 
     async def send(reactor: Any, source: Source, name: str) -> int:
         from netdaemon.url import Opener
-        from netdaemon.url.overhttp import upload
         from netdaemon.wire.partfile import write_whole
 
-        headers = [("Content-Type", args.type), *args.header]
+        kind, body = _posted(args, source)
+        headers = [*([] if _has_type(args.header) else [("Content-Type", kind)]), *args.header]
         async with Opener(reactor, wishes(args)) as opener:
-            body = upload(source, lambda octets: None)
             answer = await opener.open(args.url, method="POST", headers=headers, body=body)
             sys.stdout.flush()
             async for chunk in answer:
                 write_whole(1, chunk)
         return 0
 
+    if args.data and args.form:
+        from netdaemon.cli.terminal import complain
+
+        complain("--data makes one kind of form, and --form another")
+        return 2
     return _with_source("-", named, send)
+
+
+def _posted(args: argparse.Namespace, source: Source) -> tuple[str, Any]:
+    """Content-Type and body: a form, or standard input."""
+    from netdaemon.protocols.http.client.form import URLENCODED, multipart, urlencoded
+    from netdaemon.url.overhttp import upload
+
+    if args.data:
+        return URLENCODED.decode("ascii"), urlencoded(args.data)
+    if args.form:
+        kind, body = multipart([_part(name, value) for name, value in args.form])
+        return kind.decode("latin-1"), body
+    return args.type, upload(source, lambda octets: None)
+
+
+def _part(name: str, value: str) -> Part:
+    from netdaemon.protocols.http.client.form import Part, file_part
+
+    return file_part(name, Path(value[1:])) if value.startswith("@") else Part(name, value)
+
+
+def _has_type(headers: list[tuple[str, str]]) -> bool:
+    return any(name.lower() == "content-type" for name, _ in headers)
+
+
+def field(text: str) -> tuple[str, str]:
+    """An argument that is a form's field."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
 
 
 def _with_source(name: str, url: Callable[[], str], work: Callable[[Any, Source, str], Any]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from netdaemon.cli.time import seconds
 
 if TYPE_CHECKING:
+    from netdaemon.protocols.http.client.cookies import Jar
     from netdaemon.url.wishes import Wishes
 
 EPILOG = """\
@@ -21,6 +23,7 @@ exit status: 0 all of it is done, 2 wrong usage, 3 no such host or no connection
 def add_wishes(parser: argparse.ArgumentParser) -> None:
     """What every scheme knows of."""
     parser.add_argument("--starttls", action="store_true", help="ftp: go over to TLS before the login, or fail")
+    parser.add_argument("--compress", action="store_true", help="ftp: have data deflated on the way, if the server can")
     parser.add_argument("-k", "--insecure", action="store_true", help="accept any certificate")
     parser.add_argument("--cacert", metavar="FILE", type=Path, help="believe these authorities too (PEM)")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar, no remarks; errors only")
@@ -77,15 +80,41 @@ def number(text: str) -> int:
 def wishes(args: argparse.Namespace) -> Wishes:
     """What the options say. Raises Failed for files and proxies that won't do."""
     from netdaemon.cli.prompt import ask_login
+    from netdaemon.protocols.http.client.proxies import Proxies
     from netdaemon.url.wishes import Wishes
 
     return Wishes(
         verify=not args.insecure,
         timeout=args.timeout,
         starttls=args.starttls,
+        compress=args.compress,
+        authorities=args.cacert,
         ask=ask_login,
+        proxies=Proxies("" if args.no_proxy else args.proxy, environment=os.environ),
+        basic=getattr(args, "basic", False),
+        jar=_jar(getattr(args, "cookies", None)),
+        compressed=getattr(args, "compressed", False),
+        max_redirects=getattr(args, "max_redirects", 10),
+        retries=getattr(args, "retry", 0),
+        http2="prior" if getattr(args, "prior", False) else not getattr(args, "http1", False),
+        robots=getattr(args, "robots", False),
         say=(lambda line: print(line, file=sys.stderr, flush=True)) if args.verbose else None,
     )
+
+
+def _jar(path: Path | None) -> Jar | None:
+    """The cookies in a file, one that is not there yet among them."""
+    if path is None:
+        return None
+    from netdaemon.protocols.http.client.cookies import Jar
+    from netdaemon.wire.failures import LocalTrouble
+
+    jar = Jar(path, session_too=True)
+    try:
+        jar.load()
+    except OSError as error:
+        raise LocalTrouble(f"{path}: {error.strerror}") from None
+    return jar
 
 
 def wants_bar(args: argparse.Namespace) -> bool:

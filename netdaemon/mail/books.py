@@ -80,6 +80,8 @@ VERSIONS: tuple[tuple[str, ...], ...] = (
             report INTEGER NOT NULL,
             PRIMARY KEY (queue_id, number)
         ) WITHOUT ROWID""",
+        # uidvalidity: that of the folder, as it was when the books were last opened
+        "CREATE TABLE queue_state (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
     ),
 )
 
@@ -184,7 +186,11 @@ class Letter:
 
 
 def open_books(work: Transaction) -> int:
-    """Make the tables and the folder if need be, and bring them up to date. The folder's number."""
+    """Make the tables and the folder if need be, and bring them up to date. The folder's number.
+
+    A store that was restored from a backup has given its folders new UIDVALIDITY numbers: what was in the queue then
+    may have been sent since, so it is held until somebody says what shall become of it.
+    """
     work.db.execute("CREATE TABLE IF NOT EXISTS schema (room TEXT PRIMARY KEY, version INTEGER NOT NULL)")
     row = work.db.execute("SELECT version FROM schema WHERE room = ?", (ROOM,)).fetchone()
     version = 0 if row is None else int(row[0])
@@ -195,7 +201,13 @@ def open_books(work: Transaction) -> int:
             for statement in statements:
                 work.db.execute(statement)
         work.db.execute("INSERT OR REPLACE INTO schema VALUES (?, ?)", (ROOM, len(VERSIONS)))
-    return ensure(work, ACCOUNT, FOLDER).id
+    folder = ensure(work, ACCOUNT, FOLDER)
+    row = work.db.execute("SELECT value FROM queue_state WHERE name = 'uidvalidity'").fetchone()
+    if row is not None and row[0] != folder.uidvalidity:
+        work.db.execute("UPDATE queue SET state = ?", (HELD,))
+    if row is None or row[0] != folder.uidvalidity:
+        work.db.execute("INSERT OR REPLACE INTO queue_state VALUES ('uidvalidity', ?)", (folder.uidvalidity,))
+    return folder.id
 
 
 def put(work: Transaction, letter: Letter) -> int:
@@ -312,6 +324,11 @@ def recover(work: Transaction) -> int:
     return int(
         work.db.execute("UPDATE queue SET state = ?, next_try = ? WHERE state = ?", (DUE, work.now, SENDING)).rowcount
     )
+
+
+def free(work: Transaction) -> None:
+    """Nobody sends the queue any more: whoever held its lease is gone."""
+    work.db.execute("DELETE FROM lease WHERE account = ?", (ACCOUNT,))
 
 
 def claim(work: Transaction, most: int) -> list[Letter]:

@@ -37,6 +37,9 @@ MOST_RECEIVED = 30
 AT_HAND = 256 << 10
 """Octets of a message that is read where it comes in; what is larger is read in a thread."""
 
+MOST_INBOXES = 10_000
+"""Accounts whose INBOX is remembered."""
+
 _NO_RELAY = MailRefused(550, "5.7.1", "mail for elsewhere is taken from our own accounts only")
 _UNAVAILABLE = MailRefused(450, "4.3.0", "the accounts cannot be asked just now")
 _LONG_LIST = MailRefused(450, "4.2.4", "the list has too many members")
@@ -85,6 +88,7 @@ class Delivery:
         self._in_thread = in_thread
         self._limit = limit
         self._count = count
+        self._inboxes: dict[str, int] = {}  # as they were when they were last looked up
 
     # --- asked before there is a message -----------------------------------------------------------------------
 
@@ -179,7 +183,17 @@ class Delivery:
         lmtp = envelope.protocol.upper().startswith("LMTP")
         if all(plan.answers):
             return _refused([answer for answer in plan.answers if answer is not None], lmtp)
+        try:
+            return await self._hand_over(envelope, plan, spool, prefix, now, lmtp)
+        except NoSuchFolder:  # deleted since it was looked up; so look again, and if need be make it anew
+            self._inboxes.clear()
+            return await self._hand_over(envelope, plan, spool, prefix, now, lmtp)
+
+    async def _hand_over(
+        self, envelope: Envelope, plan: Plan, spool: ISpool, prefix: bytes, now: float, lmtp: bool
+    ) -> Sequence[MailRefused | None]:
         for copy in plan.copies:
+            copy.folders.clear()
             for mailbox, places in copy.mailboxes.items():
                 copy.folders.setdefault(await self._folder(mailbox), set()).update(places)
         ready = [
@@ -226,10 +240,17 @@ class Delivery:
         found = self._detailed(mailbox) if mailbox.detail else None
         if found is not None:
             return found
+        known = self._inboxes.get(mailbox.account)
+        if known is not None:
+            return known
         try:
-            return self._store.folder(mailbox.account, INBOX).id
+            inbox = self._store.folder(mailbox.account, INBOX)
         except NoSuchFolder:
-            return (await self._store.ensure(mailbox.account, INBOX)).id
+            inbox = await self._store.ensure(mailbox.account, INBOX)
+        if len(self._inboxes) >= MOST_INBOXES:
+            self._inboxes.clear()
+        self._inboxes[mailbox.account] = inbox.id
+        return inbox.id
 
     def _detailed(self, mailbox: Mailbox) -> int | None:
         """The folder that an address asks for. Whoever writes to us does not choose Trash and its like."""

@@ -11,7 +11,7 @@ from netdaemon.mail.interfaces import ISpool, MailRefused
 from netdaemon.mail.plan import Copy, Plan
 from netdaemon.messages import incoming, removal
 from netdaemon.messages.engine import Transaction
-from netdaemon.messages.errors import NoSuchFolder, OverQuota, StoreBusy
+from netdaemon.messages.errors import NoSuchFolder, OverQuota
 from netdaemon.messages.interfaces import Delivered, Delivery, Summary, Target
 
 FULL = MailRefused(452, "4.2.2", "the mailbox is full")
@@ -88,8 +88,9 @@ class Handover:
         taken: set[int] = set()
         left_out: set[int] = set()
         for one, done in zip(self._ready, results, strict=True):
-            if any(isinstance(why, NoSuchFolder) for _, why in done.refused):
-                raise StoreBusy("a folder went away in that moment")
+            gone = next((why for _, why in done.refused if isinstance(why, NoSuchFolder)), None)
+            if gone is not None:
+                raise gone
             there = {folder for folder, _ in done.places}
             taken |= one.copy.sent_for
             for folder, places in one.copy.folders.items():

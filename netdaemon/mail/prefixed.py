@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import Protocol
 
 from netdaemon.mail.header import Header
 from netdaemon.mail.interfaces import ISpool
@@ -75,34 +74,3 @@ def header_of(spool: ISpool) -> Header:
         if block.startswith((b"\r\n", b"\n")):
             return Header()
     return Header(block)
-
-
-class IKept(Protocol):
-    """A body in the store, `netdaemon.messages.interfaces.IBody`."""
-
-    @property
-    def size(self) -> int: ...
-
-    def read_now(self, offset: int, size: int) -> bytes: ...
-
-
-class KeptBody:
-    """A stored message as a spool, its first ``skip`` octets left out."""
-
-    def __init__(self, body: IKept, skip: int = 0) -> None:
-        self._body = body
-        self._skip = skip
-
-    @property
-    def size(self) -> int:
-        return self._body.size - self._skip
-
-    @property
-    def digest(self) -> bytes:
-        digest = hashlib.sha256()
-        for offset in range(0, self.size, PIECE):
-            digest.update(self.read(offset, PIECE))
-        return digest.digest()
-
-    def read(self, offset: int, size: int) -> bytes:
-        return self._body.read_now(self._skip + offset, size)

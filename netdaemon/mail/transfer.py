@@ -7,7 +7,8 @@ from binascii import a2b_base64, a2b_qp
 
 _NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]+")
 _LONGEST_LINE = 4096  # RFC 2045 6.7 allows 76; a longer one is decoded before its end is there
-_SOFT_BREAK = re.compile(rb"=[ \t]*+\r?\n")
+# RFC 2045 6.7 (3): white space at a line's end was not there when it was sent
+_SOFT_BREAK = re.compile(rb"=[ \t]++(?=\r?\n)")
 
 
 def from_base64(text: bytes) -> bytes:
@@ -28,7 +29,7 @@ def _from_base64(text: bytes) -> bytes:
 
 def from_quoted_printable(text: bytes) -> bytes:
     """What quoted-printable stands for; an equals sign without its digits stands for itself."""
-    return a2b_qp(_SOFT_BREAK.sub(b"", text))
+    return a2b_qp(_SOFT_BREAK.sub(b"=", text))
 
 
 def from_q(text: bytes) -> bytes:

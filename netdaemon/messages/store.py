@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from netdaemon.messages import bodies, collecting, flags, holding, incoming, lease, news, reading, removal, tree
 from netdaemon.messages.database import READ_PATIENCE, as_store_errors, open_blobs
 from netdaemon.messages.engine import Engine, Job, Transaction
+from netdaemon.messages.errors import StoreError
 from netdaemon.messages.interfaces import (
     MAIL,
     SHARED,
@@ -121,6 +122,9 @@ class Store:
     def properties(self, folder: int) -> dict[str, str]:
         return self._read(reading.properties, folder)
 
+    def property_of(self, account: str, name: str) -> dict[int, str]:
+        return self._read(reading.property_of, account, name)
+
     def keywords(self, folder: int) -> list[str]:
         return self._read(reading.folder_keywords, folder)
 
@@ -128,6 +132,12 @@ class Store:
         return self._write(tree.create, account, name, kind, special_use)
 
     def ensure(self, account: str, name: str, *, kind: str = MAIL) -> Deferred[Folder]:
+        try:
+            found = self.folder(account, name)
+        except StoreError:  # it is made, or said once more
+            found = None
+        if found is not None and found.kind == kind:
+            return succeed(found)
         return self._write(tree.ensure, account, name, kind)
 
     def rename(self, account: str, name: str, to: str) -> Deferred[Folder]:
@@ -184,11 +194,11 @@ class Store:
     def release(self, holder: str) -> Deferred[None]:
         return self._write(holding.release, holder)
 
-    def copy(self, folder: int, uids: UidSet, to: int) -> Deferred[Copied]:
-        return self._write(removal.copy, folder, uids, to)
+    def copy(self, folder: int, uids: UidSet, to: int, *, account: str | None = None) -> Deferred[Copied]:
+        return self._write(removal.copy, folder, uids, to, account)
 
-    def move(self, folder: int, uids: UidSet, to: int) -> Deferred[Copied]:
-        return self._write(removal.move, folder, uids, to)
+    def move(self, folder: int, uids: UidSet, to: int, *, account: str | None = None) -> Deferred[Copied]:
+        return self._write(removal.move, folder, uids, to, account)
 
     def store_flags(
         self,
@@ -284,8 +294,10 @@ class Store:
     def numbers(self, folder: int, first: int, last: int, *, limit: int = 10_000) -> list[int]:
         return self._read(news.numbers, folder, first, last, limit)
 
-    def arrived_since(self, folder: int, since: float, *, limit: int = 10_000, after: int = 0) -> list[tuple[int, str]]:
-        return self._read(news.arrived_since, folder, since, limit, after)
+    def arrived_since(
+        self, folder: int, since: float, *, limit: int = 10_000, after: int = 0
+    ) -> Deferred[list[tuple[int, str]]]:
+        return self._read_long(news.arrived_since, folder, since, limit, after)
 
     def places(self, message: int) -> list[Place]:
         return self._read(reading.places, message)
@@ -305,7 +317,16 @@ class Store:
         return self._write(news.remember, msgids)
 
     def expire_history(self, before: float) -> Deferred[int]:
-        return self._write(news.expire_history, before)
+        async def run() -> int:
+            count, last = 0, (-1.0, "")
+            while True:
+                gone, behind = await self._write(news.expire_history, before, last)
+                count += gone
+                if behind is None:
+                    return count
+                last = behind
+
+        return Deferred.fromCoroutine(run())
 
     def expire(self, folder: int, before: float, *, keep: int | None = None) -> Deferred[int]:
         async def run() -> int:

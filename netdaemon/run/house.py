@@ -89,10 +89,6 @@ class House:
         if all(self.tls is not other.tls for other in but):
             self.tls.stop()
         self.mailroom.close()
-        # It looks at /etc/resolv.conf again every minute, for ever.
-        looks_again = getattr(self.__dict__.get("resolver"), "_parseCall", None)
-        if looks_again is not None and looks_again.active():
-            looks_again.cancel()
         if all(self.storeroom is not other.storeroom for other in but):
             self.storeroom.close()
 

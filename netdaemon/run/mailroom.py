@@ -24,6 +24,7 @@ from netdaemon.run.storeroom import Storeroom
 from netdaemon.wire.tlsclient import Contexts
 
 if TYPE_CHECKING:
+    from netdaemon.mail.addressmap import AddressMap
     from netdaemon.mail.delivery import Delivery
     from netdaemon.protocols.smtp.relay import Relay
 
@@ -102,7 +103,8 @@ class Mailroom:
         store: Any = self._storeroom.messages
         hostname = config.netdaemon.hostname
         names = list(dict.fromkeys((hostname, *settings.domains)))
-        folder = open_queue(config.netdaemon.data)
+        # Who holds the data directory's lock, and shares it with no workers, may take up at once what a crash left.
+        folder = open_queue(config.netdaemon.data, alone=config.netdaemon.workers == 1)
         try:
             self._quotas = Quotas(config.netdaemon.data)
         except AccountError as error:
@@ -116,6 +118,7 @@ class Mailroom:
             catch_all=settings.catch_all,
             postmaster=settings.postmaster,
         )
+        self._look_for_postmaster(addresses)
         self._delivery = delivery = Delivery(
             store,
             folder,
@@ -140,19 +143,36 @@ class Mailroom:
             count=lambda result: counters[result].inc(),
         )
 
+    def _look_for_postmaster(self, addresses: AddressMap) -> None:
+        """RFC 5321 4.5.1: somebody reads what is sent to the postmaster."""
+        from netdaemon.mail.addresses import Address
+        from netdaemon.mail.addressmap import POSTMASTER
+
+        try:
+            if addresses.route(Address(POSTMASTER, addresses.hostname)).nobody:
+                self._log.warn("nobody reads postmaster@{host}: set [mail] postmaster", host=addresses.hostname)
+        except Exception as error:  # noqa: BLE001  # whoever can't be asked now is asked when mail comes
+            self._log.debug("the postmaster can't be looked up: {error}", error=repr(error))
+
     def _limit(self, account: str) -> Quota | None:
         if self._quotas is None:
             return None
         return Quota(self._quotas.octets(account))
 
 
-def open_queue(data: Path) -> int:
-    """Make the queue's books if need be; the number of its folder. Raises StartFailed."""
-    from netdaemon.mail.books import open_books
+def open_queue(data: Path, *, alone: bool) -> int:
+    """Make the queue's books if need be; the number of its folder. Raises StartFailed.
+
+    ``alone``: no other process sends it, whatever its lease says.
+    """
+    from netdaemon.mail.books import free, open_books
     from netdaemon.messages.store import Store, done
 
     try:
         with closing(Store(data)) as store:
-            return done(store.write(open_books))
+            folder = done(store.write(open_books))
+            if alone:
+                done(store.write(free))
+            return folder
     except StoreError as error:
         raise StartFailed(f"the mail queue can't be opened: {error}") from None

@@ -14,11 +14,11 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 from netdaemon.documents.media import content_type
 from netdaemon.protocols.http.grammar.dates import format_date
 from netdaemon.url.opened import Opened
-from netdaemon.url.opener import Asking, Sending
+from netdaemon.url.scheme import Asking, Sending
 from netdaemon.url.source import Source
 from netdaemon.url.wishes import Wishes
-from netdaemon.wire.category import Category
-from netdaemon.wire.failures import BadURL, Failed
+from netdaemon.wire.escape import escape
+from netdaemon.wire.failures import BadURL, LocalTrouble
 from netdaemon.wire.urlparts import MAX_URL, holds_control, shown
 
 CHUNK = 256 * 1024
@@ -26,15 +26,11 @@ CHUNK = 256 * 1024
 MAX_DATA = 16 * 1024 * 1024
 """Characters of a data URL, which are its document."""
 
+# RFC 8089 2: "file:" ( "//" [ host ] path-absolute / path-absolute )
+_FILE = re.compile(r"file:(?://(?:localhost|127\.0\.0\.1)?(/[^?#]*)|(/(?!/)[^?#]*))", re.IGNORECASE).fullmatch
 # RFC 2397: "data:" [ mediatype ] [ ";base64" ] "," data
 _DATA = re.compile(r"data:([^,]*?)(;\s*base64)?,(.*)", re.IGNORECASE | re.DOTALL).fullmatch
 _MEDIA = re.compile(r'[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(?:;[A-Za-z0-9!#$&^_.+"=;-]*)?').fullmatch
-
-
-class Unreadable(Failed):
-    """A file here that can't be read."""
-
-    category = Category.LOCAL
 
 
 class Local:
@@ -46,7 +42,7 @@ class Local:
     @staticmethod
     def shown(url: str) -> str:
         if url[:5].lower() == "data:":
-            return url if len(url) <= 64 and url.isprintable() else f"{url[:48].encode('ascii', 'replace').decode()}..."
+            return escape(url if len(url) <= 64 else f"{url[:48]}...")
         return "file://" + quote_from_bytes(_path(url))
 
     async def open(self, url: str, asking: Asking) -> Opened:
@@ -63,10 +59,10 @@ class Local:
 
 def _path(url: str) -> bytes:
     """The path of a file URL, which is on this machine. Raises BadURL."""
-    match = re.fullmatch(r"file:(?://(localhost|127\.0\.0\.1)?)?(/[^?#]*)", url, re.IGNORECASE)
+    match = _FILE(url)
     if match is None or len(url) > MAX_URL or holds_control(url):
         raise BadURL(f"{shown(url)}: a file's URL is file:///PATH, and the file is on this machine")
-    path = unquote_to_bytes(match[2].encode("utf-8", "surrogateescape"))
+    path = unquote_to_bytes((match[1] or match[2]).encode("utf-8", "surrogateescape"))
     if b"\0" in path:
         raise BadURL(f"{shown(url)}: a NUL is in no file's name")
     return path
@@ -77,11 +73,11 @@ def _file(url: str, name: str, asking: Asking) -> Opened:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe without a writer never waits
     except OSError as error:
-        raise Unreadable(f"{name}: {error.strerror}") from None
+        raise LocalTrouble(f"{name}: {error.strerror}") from None
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
-        raise Unreadable(f"{name}: it is no file")
+        raise LocalTrouble(f"{name}: it is no file")
     headers = Message()
     headers["Content-Type"] = content_type(path).decode("ascii")
     headers["Content-Length"] = str(status.st_size)
@@ -103,9 +99,9 @@ def _file(url: str, name: str, asking: Asking) -> Opened:
                 left -= len(data)
                 yield data
         except OSError as error:
-            raise Unreadable(f"{name}: {error.strerror}") from None
+            raise LocalTrouble(f"{name}: {error.strerror}") from None
         if left:
-            raise Unreadable(f"{name}: it has become shorter meanwhile")
+            raise LocalTrouble(f"{name}: it has become shorter meanwhile")
 
     return Opened(
         name, headers, chunks(), file.close, size=status.st_size, start=start, validator=validator, remark=remark

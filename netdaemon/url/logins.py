@@ -8,7 +8,7 @@ from netrc import NetrcParseError, netrc
 from typing import NamedTuple
 
 from netdaemon.wire.category import Category
-from netdaemon.wire.failures import Failed
+from netdaemon.wire.failures import Failed, LocalTrouble
 
 
 class Login(NamedTuple):
@@ -23,12 +23,6 @@ Ask = Callable[[str, str | None, str], Login | None]
 """(host, user or None, realm or ""): the login there, of that user if one is given; None when nobody knows one."""
 
 
-class NetrcUnusable(Failed):
-    """The file with the logins can't be read."""
-
-    category = Category.LOCAL
-
-
 class NoPassword(Failed):
     """There is a name and no password to it."""
 
@@ -36,7 +30,7 @@ class NoPassword(Failed):
 
 
 def login_for(ask: Ask, host: str, user: bytes | None, password: bytes | None) -> Login | None:
-    """The login at ``host`` for what a URL says; None when nothing says one. Raises NoPassword, NetrcUnusable."""
+    """The login at ``host`` for what a URL says; None when nothing says one. Raises NoPassword, LocalTrouble."""
     name = None if user is None else os.fsdecode(user)
     if name is not None and password is not None:
         return Login(name, os.fsdecode(password))
@@ -47,14 +41,14 @@ def login_for(ask: Ask, host: str, user: bytes | None, password: bytes | None) -
 
 
 def by_netrc(host: str, user: str | None, realm: str = "") -> Login | None:
-    """What ~/.netrc has for ``host``. Raises NetrcUnusable."""
+    """What ~/.netrc has for ``host``. Raises LocalTrouble."""
     try:
         found = netrc().authenticators(host)
     except FileNotFoundError:
         return None
     except (NetrcParseError, OSError, UnicodeDecodeError) as error:
         why = error.msg if isinstance(error, NetrcParseError) else str(error)
-        raise NetrcUnusable(f"~/.netrc: {why}") from None
+        raise LocalTrouble(f"~/.netrc: {why}") from None
     if found is None or not found[0] or user not in (None, found[0]):
         return None
     name, account, password = found

@@ -6,17 +6,19 @@ A scheme is added by its line in `SCHEMES` and a class of `Scheme`'s shape.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
+from netdaemon.protocols.http.client.url import BY_PROXY
 from netdaemon.url.opened import Opened
+from netdaemon.url.robots import RobotsRules
+from netdaemon.url.scheme import Asking, Scheme, Sending
 from netdaemon.url.source import Source
 from netdaemon.url.wishes import Wishes
 from netdaemon.wire.failures import BadURL
 from netdaemon.wire.partfile import Begun
-from netdaemon.wire.urlparts import either, shown
+from netdaemon.wire.urlparts import either, shown, split_url
 
 SCHEMES: Mapping[str, str] = {
     "http": "netdaemon.url.overhttp:OverHTTP",
@@ -31,58 +33,6 @@ SCHEMES: Mapping[str, str] = {
 """Scheme to "package.module:class" of its `Scheme`; imported when a URL asks for it."""
 
 
-@dataclass(frozen=True)
-class Asking:
-    """What is asked of a URL."""
-
-    method: str = "GET"
-    headers: tuple[tuple[str, str], ...] = ()
-    body: Any = b""
-    """Octets, or an `Upload` of the HTTP client's."""
-    begun: Begun | None = None
-    """What is there already, to be gone on with if it is the beginning of the same."""
-    any_status: bool = False
-    """HTTP: open a response of any status; else those that don't bring what is asked for raise StatusRefused."""
-
-    @property
-    def plain(self) -> bool:
-        """Is it just for what the URL stands for?"""
-        return self.method == "GET" and not self.headers and not self.body
-
-
-@dataclass(frozen=True)
-class Sending:
-    """How a document is sent."""
-
-    resume: bool = False
-    """Only what the server does not have of it."""
-    headers: tuple[tuple[str, str], ...] = ()
-    progress: Callable[[int], object] = lambda octets: None
-    """Hears of octets as they go."""
-
-
-class Scheme(Protocol):
-    """Opens the URLs of a scheme; one for all of them, so that connections can be used again."""
-
-    def __init__(self, reactor: Any, wishes: Wishes) -> None: ...
-
-    @staticmethod
-    def shown(url: str) -> str:
-        """The URL for messages and notes, without a password. Raises BadURL, naming the URL, when it is none."""
-
-    async def open(self, url: str, asking: Asking) -> Opened:
-        """Ask for it. Raises Failed, its text naming the URL or the host."""
-
-    async def send(self, source: Source, url: str, sending: Sending) -> str:
-        """Send a document there. What there is to be said, mostly nothing.
-
-        Raises Failed, and OSError when the source can't be read.
-        """
-
-    async def close(self) -> None:
-        """No more is wanted; returns when every connection is gone."""
-
-
 class Opener:
     """Opens any number of URLs, by the same wishes."""
 
@@ -90,6 +40,7 @@ class Opener:
         self._reactor = reactor
         self._wishes = wishes or Wishes()
         self._schemes: dict[type[Scheme], Scheme] = {}
+        self._robots = RobotsRules()
 
     async def open(
         self,
@@ -108,7 +59,10 @@ class Opener:
         """
         pairs = headers.items() if isinstance(headers, Mapping) else headers
         asking = Asking(method, tuple(pairs), body, begun, any_status)
-        return await self._scheme(url).open(url, asking)
+        scheme = self._scheme(url)
+        if self._wishes.robots and scheme_of(url, SCHEMES) in ("http", "https"):
+            await self._robots.check(scheme, url)
+        return await scheme.open(url, asking)
 
     async def send(
         self,
@@ -140,10 +94,17 @@ class Opener:
 
     def _scheme(self, url: str) -> Scheme:
         kind = kind_of(url)
+        if scheme_of(url, SCHEMES) in BY_PROXY and self._goes_by_proxy(url):
+            kind = kind_of("http:")
         found = self._schemes.get(kind)
         if found is None:
             found = self._schemes[kind] = kind(self._reactor, self._wishes)
         return found
+
+    def _goes_by_proxy(self, url: str) -> bool:
+        parts = split_url(url, BY_PROXY)
+        port = parts.port or BY_PROXY[parts.scheme]
+        return self._wishes.proxies.proxy_for(parts.scheme, parts.host, port) is not None
 
 
 def kind_of(url: str) -> type[Scheme]:

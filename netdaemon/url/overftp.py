@@ -28,11 +28,12 @@ from netdaemon.protocols.ftp.client.text import without_cr
 from netdaemon.protocols.http.grammar.dates import format_date
 from netdaemon.url.logins import Login, login_for
 from netdaemon.url.opened import Opened
-from netdaemon.url.opener import Asking, Sending
+from netdaemon.url.scheme import Asking, Sending
 from netdaemon.url.source import Source
 from netdaemon.url.wishes import Wishes
 from netdaemon.wire.escape import escape
 from netdaemon.wire.partfile import Begun
+from netdaemon.wire.tlsclient import Trust
 from netdaemon.wire.transcript import Transcript
 
 T = TypeVar("T")
@@ -44,7 +45,15 @@ async def session(reactor: Any, url: URL, wishes: Wishes) -> FTP:
     tls = TLS.IMPLICIT if url.scheme == "ftps" else TLS.EXPLICIT if wishes.starttls else TLS.NONE
     timeouts = Timeouts(wishes.timeout, wishes.timeout, wishes.timeout)
     transcript = None if wishes.say is None else Transcript(wishes.say)
-    settings = Settings(tls=tls, verify=wishes.verify, timeouts=timeouts, transcript=transcript)
+    trust = Trust(wishes.authorities)
+    settings = Settings(
+        tls=tls,
+        verify=wishes.verify,
+        trust=trust,
+        compress=wishes.compress,
+        timeouts=timeouts,
+        transcript=transcript,
+    )
     return await connect(
         reactor,
         url.host,

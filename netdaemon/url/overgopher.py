@@ -12,10 +12,11 @@ from netdaemon.protocols.gopher.client import parse_url as parse
 from netdaemon.protocols.gopher.grammar.menu import parse_menu
 from netdaemon.url.gopherpage import menu_page, printed
 from netdaemon.url.opened import Opened
-from netdaemon.url.opener import Asking, Sending
+from netdaemon.url.scheme import Asking, Sending
 from netdaemon.url.source import Source
 from netdaemon.url.wishes import Wishes
 from netdaemon.wire.escape import escape
+from netdaemon.wire.tlsclient import Trust
 
 MENU_LIMIT = 16 * 1024 * 1024
 """Octets of a menu that is made a text."""
@@ -32,7 +33,12 @@ class OverGopher:
     """Texts without their dots, menus as a text (or as they are, into a file), everything else as it is."""
 
     def __init__(self, reactor: Any, wishes: Wishes) -> None:
-        self._client = Client(reactor, verify=wishes.verify, timeouts=Timeouts(wishes.timeout, stall=wishes.timeout))
+        self._client = Client(
+            reactor,
+            trust=Trust(wishes.authorities),
+            verify=wishes.verify,
+            timeouts=Timeouts(wishes.timeout, stall=wishes.timeout),
+        )
         self._wishes = wishes
 
     @staticmethod

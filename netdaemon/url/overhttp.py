@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from email.message import Message
 from typing import Any
 from urllib.parse import quote_from_bytes
 
 from netdaemon.protocols.http.client import (
+    URL,
     BadURL,
     Category,
     Client,
@@ -19,14 +22,20 @@ from netdaemon.protocols.http.client import (
     category_of_status,
     parse_url,
 )
+from netdaemon.protocols.http.client import Login as HTTPLogin
+from netdaemon.protocols.http.client.body import Body
 from netdaemon.protocols.http.client.fields import transcript
 from netdaemon.protocols.http.client.resume import continues, ends_at, length_of, validator
+from netdaemon.protocols.http.client.retry import Retry
+from netdaemon.protocols.http.client.url import BY_PROXY
 from netdaemon.url.opened import Opened, StatusRefused
-from netdaemon.url.opener import Asking, Sending
+from netdaemon.url.scheme import Asking, Sending
 from netdaemon.url.source import Source
 from netdaemon.url.wishes import Wishes
 from netdaemon.wire.escape import escape
+from netdaemon.wire.failures import LocalTrouble
 from netdaemon.wire.partfile import Begun
+from netdaemon.wire.tlsclient import Trust
 
 IDENTITY = ("Accept-Encoding", "identity")
 """The octets as they are: what is compressed on the way could not be gone on with later."""
@@ -38,11 +47,26 @@ class OverHTTP:
     def __init__(self, reactor: Any, wishes: Wishes) -> None:
         times = Timeouts(wishes.timeout, wishes.timeout, wishes.timeout)
         trace = (lambda direction, head: None) if wishes.say is None else _heads_to(wishes.say)
-        self._client = Client(reactor, verify=wishes.verify, timeouts=times, trace=trace)
+        self._wishes = wishes
+        self._client = Client(
+            reactor,
+            trust=Trust(wishes.authorities),
+            verify=wishes.verify,
+            timeouts=times,
+            trace=trace,
+            ask=self._ask,
+            basic=wishes.basic,
+            jar=wishes.jar,
+            max_redirects=wishes.max_redirects,
+            decode=wishes.compressed,
+            retry=Retry(wishes.retries, time.time) if wishes.retries else None,
+            proxy_for=self._proxy_for,
+            http2=wishes.http2,
+        )
 
     @staticmethod
     def shown(url: str) -> str:
-        return str(parse_url(url))
+        return str(_parse(url))
 
     async def open(self, url: str, asking: Asking) -> Opened:
         name = self.shown(url)
@@ -52,8 +76,8 @@ class OverHTTP:
 
     async def _whole(self, url: str, name: str, asking: Asking, remark: str = "") -> Opened:
         try:
-            headers = [IDENTITY, *asking.headers]
-            response = await self._client.request(asking.method, url, headers, asking.body)
+            headers = asking.headers if self._wishes.compressed else (IDENTITY, *asking.headers)
+            response = await self._client.request(asking.method, _parse(url), headers, asking.body)
         except ValueError as error:
             raise error if isinstance(error, Failed) else BadURL(str(error)) from None
         return _opened(response, name, asking, remark)
@@ -61,7 +85,7 @@ class OverHTTP:
     async def _rest(self, url: str, name: str, asking: Asking, begun: Begun) -> Opened:
         """Go on behind what is there, or from the beginning when that can't be."""
         fields = [IDENTITY, *asking.headers, ("Range", f"bytes={begun.size}-"), ("If-Range", begun.validator)]
-        response = await self._client.request("GET", url, fields)
+        response = await self._client.request("GET", _parse(url), fields)
         if response.status == 206:
             total = continues(response.fields, begun.size, begun.validator, begun.total)
             if total is not None:
@@ -90,8 +114,27 @@ class OverHTTP:
         await opened.close()
         return ""
 
+    def _proxy_for(self, url: URL) -> URL | None:
+        found = self._wishes.proxies.proxy_for(url.scheme, url.host, url.port)
+        return None if found is None else found.url
+
+    def _ask(self, url: URL, user: bytes | None, realm: str) -> HTTPLogin | None:
+        found = self._wishes.ask(url.host, None if user is None else os.fsdecode(user), realm)
+        return None if found is None else HTTPLogin(os.fsencode(found.user), os.fsencode(found.password))
+
     async def close(self) -> None:
-        await self._client.close()
+        try:
+            if self._wishes.jar is not None:
+                self._wishes.jar.save()
+        except OSError as error:
+            raise LocalTrouble(f"{error.filename or 'cookies'}: {error.strerror}") from None
+        finally:
+            await self._client.close()
+
+
+def _parse(url: str) -> URL:
+    """An http or https URL, or one of those that a proxy may be asked for by HTTP. Raises BadURL."""
+    return parse_url(url, by_proxy=url.partition(":")[0].lower() in BY_PROXY)
 
 
 def upload(source: Source, progress: Callable[[int], object]) -> Upload:
@@ -124,6 +167,7 @@ def _opened(response: Response, name: str, asking: Asking, remark: str = "") -> 
         where = name if response.url == name else f"{name} -> {response.url}"
         text = f"{where}: {response.status} {response.reason}".rstrip()
         raise StatusRefused(text, category, response.status, response.reason, headers)
+    coded = b"content-encoding" in response.fields and not isinstance(response.body, Body)  # and is undone here
     return Opened(
         response.url,
         headers,
@@ -131,8 +175,8 @@ def _opened(response: Response, name: str, asking: Asking, remark: str = "") -> 
         response.close,
         status=response.status,
         reason=response.reason,
-        size=length_of(response.fields),
-        validator=validator(response.fields),
+        size=None if coded else length_of(response.fields),
+        validator=None if coded else validator(response.fields),
         remark=remark,
     )
 

@@ -1,17 +1,14 @@
 from __future__ import annotations
 
 from netdaemon.accounts.hashing import Hasher
-from netdaemon.cli import mailbox
 from tests.accounts.kit import CHEAP
 from tests.cli.test_store import MessagesCase
 from tests.messages.contract.base import EVERY
-from tests.messages.stores import summarise
 
 
 class MailboxTests(MessagesCase):
     def setUp(self) -> None:
         super().setUp()
-        self.patch(mailbox, "summarise", lambda: summarise)
         self.store().add("mulder", Hasher(CHEAP).keep(b"trustno1"))
         self.mbox = self.folder / "mail"
         self.mbox.write_bytes(b"From a Thu Jan  1 00:00:05 1970\nSubject: a\nStatus: R\n\nb\n\nFrom a\n\nc\n")
@@ -56,7 +53,7 @@ class MailboxTests(MessagesCase):
         self.assertEqual(
             self.good("mail", "export", "mulder", str(path), "--folder", "a"), "a: 0 written\na/b: 1 written\n"
         )
-        self.assertEqual(sorted(each.name for each in path.iterdir()), [".a", ".a.b"])
+        self.assertEqual(sorted(each.name for each in path.iterdir()), [".a", ".a.b", "cur", "new", "tmp"])
 
     def test_what_can_not_be(self) -> None:
         for words, why in (
@@ -69,7 +66,7 @@ class MailboxTests(MessagesCase):
         ):
             self.assertIn(why, self.bad(*words), words)
         self.put(self.messages())
-        self.assertIn("Not a directory", self.bad("mail", "export", "mulder", str(self.mbox)))
+        self.assertIn("File exists", self.bad("mail", "export", "mulder", str(self.mbox)))
         self.assertIn("invalid choice", self.misused("mail", "export", "mulder", "x", "--format", "mh"))
 
     def test_keywords_are_complained_of(self) -> None:

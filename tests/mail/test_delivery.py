@@ -112,6 +112,16 @@ class DeliverTests(SynchronousTestCase):
             self.office.deliver("a@example.com", f"mulder+{name}@spam.egg")
             self.assertEqual(len(self.office.mail("mulder", folder)), before + 1, name)
 
+    def test_a_mailbox_that_was_deleted(self) -> None:
+        """It is made anew, also when it is one of several, and nobody gets it twice."""
+        for recipients in (["mulder@spam.egg"], ["mulder@spam.egg", "scully@spam.egg"]):
+            self.office.deliver("a@example.com", "mulder@spam.egg", "scully@spam.egg")
+            done(self.office.store.delete_account("mulder"))
+            before = len(self.office.mail("scully"))
+            self.assertEqual(self.office.deliver("a@example.com", *recipients), [""] * len(recipients))
+            self.assertEqual(len(self.office.mail("mulder")), 1)
+            self.assertEqual(len(self.office.mail("scully")), before + len(recipients) - 1)
+
     def test_elsewhere(self) -> None:
         self.office.deliver("mulder@spam.egg", "x@example.com", "Y@example.org", account="mulder")
         (letter,) = self.office.letters()

@@ -162,6 +162,7 @@ class TransferTests(SynchronousTestCase):
         self.assertEqual(from_base64(b"YQ==YQ=="), b"aa")
         self.assertEqual(from_base64(b"=="), b"")
         self.assertEqual(from_quoted_printable(b"a=\r\nb= \nc=3D=3"), b"abc==3")
+        self.assertEqual(from_quoted_printable(b"==\n=3"), b"=\n=3")
 
     @given(st.binary(max_size=60))
     def test_any_octets(self, octets: bytes) -> None:

@@ -14,6 +14,8 @@ from netdaemon.protocols.smtp.route import Destination
 
 IDLE = 5.0
 """Seconds that a connection is kept without a message."""
+UNREACHABLE = "4.4.1"
+"""RFC 3463: no answer from host."""
 MOST_MESSAGES = 100
 """Messages over one connection: hosts don't like it much longer."""
 

@@ -15,7 +15,7 @@ from netdaemon.protocols.smtp.client import SMTP, TLS, Failed, NotLoggedIn, Refu
 from netdaemon.protocols.smtp.client.errors import told
 from netdaemon.protocols.smtp.client.link import StreamLink
 from netdaemon.protocols.smtp.grammar.replies import Reply
-from netdaemon.protocols.smtp.hops import Answer, HopFailed, Policy
+from netdaemon.protocols.smtp.hops import UNREACHABLE, Answer, HopFailed, Policy
 from netdaemon.protocols.smtp.route import Destination
 from netdaemon.wire.failures import ConnectFailed
 from netdaemon.wire.lineclient import reach
@@ -127,5 +127,5 @@ def _failed(error: Failed) -> HopFailed:
     if isinstance(error, TLSFailed):
         return HopFailed("4.7.5", str(error), 454, tls=True)
     if isinstance(error, ConnectFailed):
-        return HopFailed("4.4.1", str(error))
+        return HopFailed(UNREACHABLE, str(error))
     return HopFailed("4.4.2", str(error))

@@ -16,7 +16,7 @@ from netdaemon.mail.domains import comparable
 from netdaemon.mail.fields import folded
 from netdaemon.mail.interfaces import Envelope
 from netdaemon.messages.interfaces import IBody
-from netdaemon.protocols.smtp.hops import Answer, HopFailed, Hops, Policy
+from netdaemon.protocols.smtp.hops import UNREACHABLE, Answer, HopFailed, Hops, Policy
 from netdaemon.protocols.smtp.route import Destination, NoRoute, Routes
 
 DOWN = 60.0
@@ -81,15 +81,17 @@ class Outward:
             destinations = await self._routes.find(group.addressees[0].recipient.address.domain)
         except NoRoute as none:
             return "", False, [Answer(none.code, none.status, none.text)] * count
-        failed = HopFailed("4.4.1", "nobody could be asked")
+        failures: list[HopFailed] = []
         for destination in destinations:
             try:
                 answers, relayed = await self._send_to(letter, group, destination)
             except HopFailed as error:
-                failed = error
+                failures.append(error)
                 self._log.debug("{host}: {why}", host=destination.host, why=error.text)
             else:
                 return destination.host, relayed, answers
+        # One of them may do better later, so that is what counts; and what was said, more than that nobody answered.
+        failed = min(failures, key=lambda failure: (failure.code >= 500, failure.status == UNREACHABLE))
         answer = Answer(failed.code, failed.status, failed.text)
         if not answer.permanent:
             self._down[group.domain] = now + DOWN, answer
@@ -148,14 +150,17 @@ class Outward:
             self._domains[domain] = DeferredSemaphore(most)
         return self._domains[domain]
 
-    # --- octets ------------------------------------------------------------------------------------------------
-
     async def _octets(self, letter: Letter, prefix: bytes) -> AsyncIterator[bytes]:
         if prefix:
             yield prefix
-        body = self._body(letter)
-        for offset in range(letter.skip, body.size, PIECE):
-            yield await body.read(offset, PIECE)
+        async for piece in octets_of(letter, self._body(letter)):
+            yield piece
+
+
+async def octets_of(letter: Letter, body: IBody) -> AsyncIterator[bytes]:
+    """A letter as it is sent: without our Return-Path."""
+    for offset in range(letter.skip, body.size, PIECE):
+        yield await body.read(offset, PIECE)
 
 
 def _envelope(letter: Letter, group: Group) -> Envelope:

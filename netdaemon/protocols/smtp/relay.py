@@ -22,7 +22,6 @@ from netdaemon.mail.books import ACCOUNT, DONE, FAILED, Addressee, IWritesBooks,
 from netdaemon.mail.bounces import Reporter
 from netdaemon.mail.domains import comparable
 from netdaemon.mail.interfaces import Envelope, IDelivery, MailRefused
-from netdaemon.mail.prefixed import KeptBody
 from netdaemon.mail.reports import DELAYED, RELAYED
 from netdaemon.mail.reports import FAILED as ACTION_FAILED
 from netdaemon.mail.schedule import Schedule
@@ -30,15 +29,19 @@ from netdaemon.messages.engine import Transaction
 from netdaemon.messages.errors import LeaseHeld, NoSuchMessage, StoreError
 from netdaemon.messages.interfaces import EXPUNGED, UPDATED, Change, IBody, ISwitchboard
 from netdaemon.protocols.smtp.hops import Answer, Connect, Hops
-from netdaemon.protocols.smtp.outward import Group, Outward
+from netdaemon.protocols.smtp.outward import Group, Outward, octets_of
 from netdaemon.protocols.smtp.route import Routes
 
-LEASE = 60.0
+LEASE = 30.0
 """Seconds for which the lease is taken; it is renewed in time."""
-PATIENCE = 20.0
+PATIENCE = 10.0
 """Seconds after which the lease is renewed, or asked for again."""
 TROUBLE = 30.0
 """Seconds after which a store that fails is asked again."""
+MOST_RECIPIENTS = 100
+"""Recipients of one transaction: RFC 5321 4.5.3.1.8 has every host take so many."""
+LONGEST_REPLY = 1000
+"""Characters of a reply that are kept."""
 COUNTING = 5.0
 """Seconds after which the messages are counted again."""
 MOST_LETTERS = 200
@@ -294,7 +297,11 @@ class Relay:
             domain = one.recipient.address.domain
             far = self._routes.smarthost is not None and not self._is_local(domain)
             found.setdefault(("" if far else comparable(domain), one.by), []).append(one)
-        return [Group(domain, by, tuple(addressees)) for (domain, by), addressees in found.items()]
+        return [
+            Group(domain, by, tuple(addressees[first : first + MOST_RECIPIENTS]))
+            for (domain, by), addressees in found.items()
+            for first in range(0, len(addressees), MOST_RECIPIENTS)
+        ]
 
     async def _settle(self, letter: Letter) -> None:
         """Give up what is too late, tell the sender what he wants to hear, and put the rest back."""
@@ -361,7 +368,7 @@ class Relay:
             tries=one.tries + 1,
             last_try=now,
             status=answer.status,
-            reply=f"{answer.code} {answer.status} {answer.text}" if host else answer.text,
+            reply=(f"{answer.code} {answer.status} {answer.text}" if host else answer.text)[:LONGEST_REPLY],
             host=host,
         )
         name = str(one.recipient.address)
@@ -395,10 +402,15 @@ class Relay:
             require_tls=options.require_tls,
             trusted=True,
         )
+        spool = self._delivery.spool()
         try:
-            (refused,) = await self._delivery.deliver(envelope, KeptBody(self._store.body(letter.message), letter.skip))
+            async for piece in octets_of(letter, self._store.body(letter.message)):
+                spool.write(piece)
+            (refused,) = await self._delivery.deliver(envelope, spool.finish())
         except MailRefused as error:
             refused = error
+        finally:
+            spool.abort()
         answer = Answer(250, "2.1.5", "") if refused is None else Answer(refused.code, refused.status, refused.text)
         return self._after(letter, one, answer, "", False, self._wall())
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -31,6 +32,7 @@ MOST_DESTINATIONS = 12
 WAITS = (2, 5, 10)
 """Seconds that a name server is waited for, at each try."""
 SUBMISSION = 587
+RESOLV_CONF = Path("/etc/resolv.conf")
 
 
 class NoRoute(Exception):
@@ -61,6 +63,10 @@ class IResolver(Protocol):
     def lookupAddress(self, name: str) -> Deferred[Any]: ...
 
     def lookupIPV6Address(self, name: str) -> Deferred[Any]: ...
+
+    def lookupText(self, name: str) -> Deferred[Any]: ...
+
+    def lookupPointer(self, name: str) -> Deferred[Any]: ...
 
 
 class Routes:
@@ -209,12 +215,61 @@ class Routes:
         return place is Place.PUBLIC or (place is Place.PRIVATE and self._settings.allow_private)
 
 
-def open_resolver(settings: MailSettings, reactor: Any) -> Resolver:
-    """Asks the name servers of the settings, else those of /etc/resolv.conf. Raises ValueError for a server's name."""
-    servers = [(server.host, server.port or 53) for server in settings.resolvers]
+class SystemResolver:
+    """Asks the name servers of a resolv.conf(5), which is read again whenever it has changed."""
+
+    def __init__(self, reactor: Any, file: Path = RESOLV_CONF) -> None:
+        self._reactor = reactor
+        self._file = file
+        self._read: object = None
+        self._resolver: IResolver | None = None
+
+    @property
+    def _now(self) -> IResolver:
+        try:
+            stat = self._file.stat()
+            state: object = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
+        except OSError:
+            state = ""
+        if self._resolver is None or state != self._read:
+            servers = [(server, dns.PORT) for server in nameservers(self._file)]
+            self._resolver, self._read = Resolver(servers=servers, timeout=WAITS, reactor=self._reactor), state
+        return self._resolver
+
+    def lookupMailExchange(self, name: str) -> Deferred[Any]:
+        return self._now.lookupMailExchange(name)
+
+    def lookupAddress(self, name: str) -> Deferred[Any]:
+        return self._now.lookupAddress(name)
+
+    def lookupIPV6Address(self, name: str) -> Deferred[Any]:
+        return self._now.lookupIPV6Address(name)
+
+    def lookupText(self, name: str) -> Deferred[Any]:
+        return self._now.lookupText(name)
+
+    def lookupPointer(self, name: str) -> Deferred[Any]:
+        return self._now.lookupPointer(name)
+
+
+def nameservers(file: Path) -> list[str]:
+    """The addresses in a resolv.conf(5); this host's own where it names none, or isn't there."""
+    try:
+        lines = file.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        lines = []
+    words = [line.split() for line in lines]
+    found = [word[1].partition("%")[0] for word in words if len(word) > 1 and word[0] == "nameserver"]
+    return [address for address in found if is_address(address)] or ["127.0.0.1"]
+
+
+def open_resolver(settings: MailSettings, reactor: Any) -> IResolver:
+    """Asks the name servers of the settings, else the system's."""
+    servers = [(server.host, server.port or dns.PORT) for server in settings.resolvers]
     if servers:
-        return Resolver(servers=servers, timeout=WAITS, reactor=reactor)
-    return Resolver(resolv="/etc/resolv.conf", timeout=WAITS, reactor=reactor)
+        resolver: IResolver = Resolver(servers=servers, timeout=WAITS, reactor=reactor)
+        return resolver
+    return SystemResolver(reactor)
 
 
 def _name(name: Any) -> str:

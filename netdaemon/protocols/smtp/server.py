@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
 from collections.abc import Awaitable
 from typing import Any
@@ -14,7 +13,6 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from netdaemon.config.values import Network
 from netdaemon.interfaces import IHouse, Login
 from netdaemon.mail.interfaces import Envelope, IDelivery, IVisit, MailRefused
 from netdaemon.mail.received import received_field
@@ -34,14 +32,13 @@ from netdaemon.protocols.smtp.grammar.xclient import Client
 from netdaemon.protocols.smtp.policy import policy_of
 from netdaemon.protocols.smtp.record import line_of
 from netdaemon.protocols.smtp.senders import Senders
-from netdaemon.protocols.smtp.transaction import Answers, Transaction, no_room
+from netdaemon.protocols.smtp.transaction import ANSWER_LATER, Answers, Transaction, no_room, worst
+from netdaemon.protocols.smtp.trusted import within
 from netdaemon.wire.framing import CRLF
 from netdaemon.wire.line import LineFactory, LineSession, Refused, Texts, Verb
 from netdaemon.wire.sasl.server import Offer
 from netdaemon.wire.tls import bindings
 from netdaemon.wire.tlsbinding import peer_identity
-
-ANSWER_LATER = MailRefused(451, "4.3.0", "That failed here; try again later.")
 
 
 class SMTPFactory(LineFactory):
@@ -219,7 +216,7 @@ class SMTPSession(LineSession):
     @property
     def may_xclient(self) -> bool:
         """May who is connected say for whom it speaks?"""
-        return _within(self.transport.getPeer(), self.settings.xclient)
+        return within(self.transport.getPeer(), self.settings.xclient)
 
     def speak_for(self, address: IAddress | None, client: Client) -> None:
         """By XCLIENT the peer is another from now on, and has said nothing yet."""
@@ -241,7 +238,7 @@ class SMTPSession(LineSession):
     @property
     def may_relay(self) -> bool:
         """Is it one of ``relay-hosts``?"""
-        return isinstance(self.settings, AccountSettings) and _within(self.peer, self.settings.relay_hosts)
+        return isinstance(self.settings, AccountSettings) and within(self.peer, self.settings.relay_hosts)
 
     def offer(self) -> Offer:
         """What works here and now; of that, `mechanisms` are wanted."""
@@ -335,7 +332,7 @@ class SMTPSession(LineSession):
 
     def answer(self, envelope: Envelope, answers: Answers) -> None:
         """One reply for the whole message. What was taken for one recipient must not come again for all."""
-        refused = _worst(answers)
+        refused = worst(answers)
         if refused is not None:
             raise Refused(reply_line(refused.code, refused.status, refused.text))
         self.reply(250, "2.0.0", f"Taken as {envelope.transfer}.")
@@ -402,26 +399,3 @@ class LMTPSession(SMTPSession):
                 self.reply(250, "2.1.5", f"Taken as {envelope.transfer}.")
             else:
                 self.reply(refused.code, refused.status, refused.text)
-
-
-def _worst(answers: Answers) -> MailRefused | None:
-    """What a message is refused with; None if it was taken for anybody.
-
-    If all are refused, and one of them for now only, the client is to come again.
-    """
-    refused = [answer for answer in answers if answer is not None]
-    if len(refused) < len(answers):
-        return None
-    return next((answer for answer in refused if answer.temporary), refused[0] if refused else ANSWER_LATER)
-
-
-def _within(address: IAddress, networks: tuple[Network, ...]) -> bool:
-    if not networks:
-        return False
-    try:
-        host = ipaddress.ip_address(getattr(address, "host", "").partition("%")[0])
-    except ValueError:
-        # a UNIX socket's end is on this host
-        host = ipaddress.ip_address("127.0.0.1")
-    mapped = host.ipv4_mapped if isinstance(host, ipaddress.IPv6Address) else None
-    return any((mapped or host) in network for network in networks)

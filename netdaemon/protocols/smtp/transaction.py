@@ -15,6 +15,7 @@ from netdaemon.protocols.smtp.text import Text
 Answers = Sequence[MailRefused | None]
 
 TOO_LARGE = MailRefused(552, "5.3.4", "The message is too large.")
+ANSWER_LATER = MailRefused(451, "4.3.0", "That failed here; try again later.")
 
 
 class Transaction:
@@ -101,3 +102,14 @@ def no_room(error: Exception) -> MailRefused:
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def worst(answers: Answers) -> MailRefused | None:
+    """What a message is refused with; None if it was taken for anybody.
+
+    If all are refused, and one of them for now only, the client is to come again.
+    """
+    refused = [answer for answer in answers if answer is not None]
+    if len(refused) < len(answers):
+        return None
+    return next((answer for answer in refused if answer.temporary), refused[0] if refused else ANSWER_LATER)

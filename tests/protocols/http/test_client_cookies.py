@@ -7,8 +7,6 @@ import stat
 from http.cookiejar import MozillaCookieJar
 from pathlib import Path
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from netdaemon.protocols.http.client import cookies
@@ -325,33 +323,12 @@ class FileTests(JarCase):
         self.assertRaises(OSError, self.jar.load)
 
     def test_many_lines(self) -> None:
+        """The last of them count; the others are not even looked at one by one."""
+        kept = []
+        keep = Jar._keep
+        self.patch(Jar, "_keep", lambda jar, cookie: (kept.append(cookie), keep(jar, cookie)))
         self.file.write_bytes(b"".join(b"a%d.example\tFALSE\t/\tFALSE\t0\tx\t1\n" % n for n in range(20_000)))
         self.jar.load()
+        self.assertEqual(len(kept), 3000)
         self.assertEqual(len(self.jar), 3000)
         self.check("http://a19999.example/", "x=1")
-
-
-class InjectionTests(JarCase):
-    def test_line_ends_from_a_file(self) -> None:
-        for value in (b"1\r", b"1\x00", b"1; admin=1", b"1\x0b"):
-            self.file.write_bytes(b"a.example\tFALSE\t/\tFALSE\t0\tx\t" + value + b"\nb")
-            self.assertRaises(BadCookieFile, self.jar.load)
-
-    @settings(deadline=None, max_examples=300)
-    @given(st.binary(max_size=40), st.binary(max_size=10), st.binary(max_size=10))
-    def test_nothing_but_one_field_and_one_line(self, pair: bytes, path: bytes, domain: bytes) -> None:
-        """Fields from a peer hold no line ends; should one ever get this far, it goes no further."""
-        self.jar = self.another()
-        field = pair + b"; Path=/" + path + b"; Domain=" + domain
-        self.jar.take(parse_url("http://a.example/"), Fields([(b"Set-Cookie", field)]))
-        for cookie in self.jar:
-            sent = self.jar.header_for(parse_url("http://a.example" + cookie.path.decode("latin-1")))
-            _ = Fields([(b"Cookie", sent or b"")]).block
-        self.jar.save()
-        again = self.another()
-        again.load()
-        self.assertEqual(len(again), len(self.jar))
-
-    def test_values_are_not_shown(self) -> None:
-        self.set("http://a.example/", "session=trustno1")
-        self.assertNotIn("trustno1", repr(list(self.jar)))

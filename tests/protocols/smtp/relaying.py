@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -98,8 +99,11 @@ class RelayCase(SynchronousTestCase):
     aliases = "postmaster: skinner\nfwd: fox@far.example\nsales: mulder, fox@far.example\nowner-sales: scully"
 
     def setUp(self) -> None:
-        self.settings = MailSettings()
-        self.office = PostOffice(self, self.aliases, schedule=Schedule())
+        self.set_up_in(None)
+
+    def set_up_in(self, data: Path | None) -> None:
+        """In a data directory that may have been used before."""
+        self.office = PostOffice(self, self.aliases, schedule=Schedule(), data=data)
         self.clock = Clock()
         self.map = Map()
         self.hosts: dict[str, Host] = {}

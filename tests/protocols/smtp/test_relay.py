@@ -47,6 +47,13 @@ class SendTests(RelayCase):
         self.assertEqual(far.recipients, [["a@far.example", "c@FAR.example", "d@far.example"]])
         self.assertEqual(other.recipients, [["b@other.example"]])
 
+    def test_many_recipients(self) -> None:
+        far = self.host("far.example")
+        self.relay(connections_per_domain=1)
+        self.send(*[f"x{number}@far.example" for number in range(250)])
+        self.assertEqual([len(names) for names in far.recipients], [100, 100, 50])
+        self.assertEqual((len(far.connections), self.letters()), (1, []))
+
     def test_connections_are_used_again(self) -> None:
         far = self.host("far.example")
         self.relay()
@@ -82,6 +89,27 @@ class SendTests(RelayCase):
         self.send("fox@far.example")
         self.assertEqual(works.recipients, [["fox@far.example"]])
         self.assertEqual(self.letters(), [])
+
+    def test_of_several_failures_the_one_that_says_most(self) -> None:
+        """For good only when all say so; and what a host said, more than that another does not answer."""
+        for name, failure in (
+            ("no", HopFailed("5.3.2", "no mail here", 554)),
+            ("busy", HopFailed("4.3.2", "busy")),
+            ("dead", HopFailed("4.4.1", "no answer")),
+        ):
+            self.host(name).down = failure
+        self.relay()
+        for domain, hosts, status in (
+            ("a.example", ["no", "dead", "busy"], "4.3.2"),
+            ("b.example", ["no", "dead"], "4.4.1"),
+            ("c.example", ["busy", "dead"], "4.3.2"),
+        ):
+            self.map.domains[domain] = hosts
+            self.send(f"x@{domain}")
+            self.assertEqual(self.letters()[-1].addressees[0].status, status)
+        self.map.domains["d.example"] = ["no"]
+        self.send("x@d.example")
+        self.assertTrue(told(self.office.mail("mulder")[0], "Status: 5.3.2"))
 
     def test_limits(self) -> None:
         hosts = [self.host(f"d{n}.example") for n in range(3)]
@@ -379,9 +407,18 @@ class LeaseTests(RelayCase):
         self.send("fox@far.example")
         done(self.office.store.write(lambda work: books.claim(work, 1)))
         self.relay()
-        self.pass_time(50, step=10)
+        self.pass_time(50, step=5)
         self.assertEqual((far.received, self.letters()[0].state), ([], "sending"))
-        self.pass_time(40, step=10)
+        self.pass_time(20, step=5)
+        self.assertEqual(far.recipients, [["fox@far.example"]])
+
+    def test_who_died_alone_is_followed_at_once(self) -> None:
+        far = self.host("far.example")
+        done(self.office.store.take_lease(books.ACCOUNT, "dead", 60))
+        self.send("fox@far.example")
+        done(self.office.store.write(lambda work: books.claim(work, 1)))
+        done(self.office.store.write(books.free))
+        self.relay()
         self.assertEqual(far.recipients, [["fox@far.example"]])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given
@@ -13,7 +14,15 @@ from twisted.names.error import DNSNameError, DNSQueryTimeoutError, DNSServerErr
 from twisted.trial.unittest import SynchronousTestCase
 
 from netdaemon.config.mailsettings import HostPort, MailSettings
-from netdaemon.protocols.smtp.route import MOST_DESTINATIONS, Destination, NoRoute, Routes
+from netdaemon.protocols.smtp import route
+from netdaemon.protocols.smtp.route import (
+    MOST_DESTINATIONS,
+    Destination,
+    NoRoute,
+    Routes,
+    SystemResolver,
+    nameservers,
+)
 from tests.mail.postoffice import result
 
 
@@ -42,6 +51,12 @@ class Zone:
 
     def lookupAddress(self, name: str) -> Deferred[Any]:
         return self._look_up("A", name, dns.Record_A)
+
+    def lookupText(self, name: str) -> Deferred[Any]:
+        return self._look_up("TXT", name, dns.Record_TXT)
+
+    def lookupPointer(self, name: str) -> Deferred[Any]:
+        return self._look_up("PTR", name, dns.Record_PTR)
 
     def lookupIPV6Address(self, name: str) -> Deferred[Any]:
         return self._look_up("AAAA", name, dns.Record_AAAA)
@@ -191,3 +206,45 @@ class ForbiddenPlacesTests(RouteCase):
         else:
             self.assertIs(place_of(found.address), Place.PUBLIC)
             self.assertIsInstance(found, Destination)
+
+
+class SystemResolverTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.file = Path(self.mktemp())
+
+    def test_nameservers(self) -> None:
+        for text, found in (
+            ("", ["127.0.0.1"]),
+            (
+                "# nameserver 9.9.9.9\nsearch x\nnameserver 8.8.8.8\nnameserver fe80::1%eth0\nnameserver\n",
+                ["8.8.8.8", "fe80::1"],
+            ),
+            ("nameserver name.example\n", ["127.0.0.1"]),
+        ):
+            self.file.write_text(text)
+            self.assertEqual(nameservers(self.file), found)
+        self.file.unlink()
+        self.assertEqual(nameservers(self.file), ["127.0.0.1"])
+
+    def test_it_is_read_again_when_it_changed(self) -> None:
+        made: list[list[tuple[str, int]]] = []
+
+        class Recorded(Zone):
+            def __init__(self, servers: list[tuple[str, int]], timeout: object, reactor: object) -> None:
+                super().__init__()
+                made.append(servers)
+
+        self.patch(route, "Resolver", Recorded)
+        resolver = SystemResolver(None, self.file)
+        for text in ("", "nameserver 8.8.8.8\n", "nameserver 8.8.8.8\n\nnameserver 9.9.9.9\n"):
+            if text:
+                self.file.write_text(text)
+            for look_up in (
+                resolver.lookupMailExchange,
+                resolver.lookupAddress,
+                resolver.lookupIPV6Address,
+                resolver.lookupText,
+                resolver.lookupPointer,
+            ):
+                self.failureResultOf(look_up("x.example"), DNSNameError)
+        self.assertEqual(made, [[("127.0.0.1", 53)], [("8.8.8.8", 53)], [("8.8.8.8", 53), ("9.9.9.9", 53)]])

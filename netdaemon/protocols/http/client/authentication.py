@@ -71,7 +71,8 @@ class Authenticator:
     def answer(
         self, challenges: Sequence[Challenge], method: bytes, target: bytes, sent: bytes | None = None
     ) -> bytes | None:
-        """The Authorization value for the strongest of ``challenges`` that is known here.
+        """The Authorization value for the strongest of ``challenges`` that is known here; ``target`` as it stands in
+        the request line.
 
         ``sent`` is the value that the refused request had, None when it had none. None comes back when the login is
         refused: it was sent to that realm already, and not with a nonce that was only stale. Who asks again and again

@@ -19,6 +19,7 @@ from pathlib import Path
 from netdaemon.protocols.http.client.url import URL
 from netdaemon.protocols.http.grammar.cookie import MAX_COOKIE, SetCookie, parse_cookie_date, parse_set_cookie
 from netdaemon.protocols.http.grammar.message import Fields
+from netdaemon.wire.failures import LocalTrouble
 from netdaemon.wire.partfile import write_whole
 
 MAX_PER_DOMAIN = 180
@@ -44,7 +45,7 @@ _REGISTRIES = frozenset(
 )  # fmt: skip
 
 
-class BadCookieFile(ValueError):
+class BadCookieFile(LocalTrouble, ValueError):
     """A file of cookies that is none; the text says which one and where, and nothing of what stands there."""
 
 

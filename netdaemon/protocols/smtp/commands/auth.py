@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from netdaemon.interfaces import LoginBanned, LoginFailed, LoginUnavailable, TooManySessions
 from netdaemon.protocols.smtp.grammar import Malformed
 from netdaemon.protocols.smtp.grammar.commands import parse_auth
+from netdaemon.protocols.smtp.grammar.replies import complaint
 from netdaemon.wire.line import Refused
 from netdaemon.wire.sasl.encoding import Cancelled, SaslError, decode_base64, encode_base64
 from netdaemon.wire.sasl.server import Done
@@ -26,13 +27,13 @@ async def auth(session: SMTPSession, argument: bytes) -> None:
     try:
         name, initial = parse_auth(argument)
     except Malformed as error:
-        raise Refused(b"501 5.5.4 %b." % str(error).encode(), bad=True) from None
+        raise Refused(complaint(501, "5.5.4", error), bad=True) from None
     try:
         credentials = await _exchange(session, name, initial)
     except Cancelled:
         raise Refused(b"501 5.7.0 As you like.") from None
     except SaslError as error:
-        raise Refused(b"501 5.5.2 %b." % str(error).capitalize().encode(), bad=True) from None
+        raise Refused(complaint(501, "5.5.2", error), bad=True) from None
     except LoginUnavailable:
         raise Refused(b"454 4.7.0 Logins don't work just now.") from None
     await _log_in(session, credentials)

@@ -15,6 +15,7 @@ from netdaemon.messages.errors import StoreError
 from netdaemon.protocols.smtp.commands.states import CHUNKS, MAIL, RCPT, STRANGER
 from netdaemon.protocols.smtp.grammar import Malformed
 from netdaemon.protocols.smtp.grammar.commands import parse_bdat
+from netdaemon.protocols.smtp.grammar.replies import complaint
 from netdaemon.protocols.smtp.transaction import TOO_LARGE, no_room
 from netdaemon.wire.line import ConnectionLost, Refused
 
@@ -47,7 +48,7 @@ async def bdat(session: SMTPSession, argument: bytes) -> None:
         size, last = parse_bdat(argument)
     except Malformed as error:
         # the chunk comes all the same, and where it ends nobody knows
-        raise Refused(b"501 5.5.4 %b." % str(error).encode(), close=True) from None
+        raise Refused(complaint(501, "5.5.4", error), close=True) from None
     if session.state not in (RCPT, CHUNKS):
         await _swallow(session, size)
         raise _out_of_turn(session)

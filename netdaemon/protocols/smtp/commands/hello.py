@@ -8,6 +8,7 @@ from netdaemon.protocols.smtp.capabilities import capabilities
 from netdaemon.protocols.smtp.commands.states import GREETED
 from netdaemon.protocols.smtp.grammar import Malformed
 from netdaemon.protocols.smtp.grammar.commands import parse_greeting
+from netdaemon.protocols.smtp.grammar.replies import complaint
 from netdaemon.wire.line import Refused
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def _greeted(session: SMTPSession, argument: bytes, *, esmtp: bool) -> None:
     try:
         name = parse_greeting(argument)
     except Malformed as error:
-        raise Refused(b"501 5.5.4 %b." % str(error).capitalize().encode(), bad=True) from None
+        raise Refused(complaint(501, "5.5.4", error), bad=True) from None
     session.state = GREETED
     session.end_transaction()  # RFC 5321 4.1.4: as RSET does
     session.helo = session.told_helo or name

@@ -19,7 +19,7 @@ from netdaemon.protocols.smtp.grammar.parameters import (
     mail_parameters,
     rcpt_parameters,
 )
-from netdaemon.protocols.smtp.grammar.replies import reply_line
+from netdaemon.protocols.smtp.grammar.replies import complaint, sentence
 from netdaemon.protocols.smtp.transaction import TOO_LARGE
 from netdaemon.wire.line import Refused
 
@@ -41,7 +41,7 @@ def mail(session: SMTPSession, argument: bytes) -> Awaitable[None] | None:
     except Unknown:
         raise Refused(_UNKNOWN) from None
     except Malformed as error:
-        raise Refused(reply_line(501, "5.5.4", f"{str(error).capitalize()}.")) from None
+        raise Refused(complaint(501, "5.5.4", error)) from None
     if sender is not None and not sender.is_ascii and not parameters.utf8:
         raise Refused(b"553 5.6.7 An address that is not ASCII needs SMTPUTF8.")
     if parameters.size is not None and parameters.size > session.settings.size:
@@ -120,7 +120,7 @@ async def rcpt(session: SMTPSession, argument: bytes) -> None:
         if visit is not None:
             await visit.at_recipient(transaction.envelope, recipient)
     except Malformed as error:
-        refused = MailRefused(501, "5.1.3", f"{str(error).capitalize()}.")
+        refused = MailRefused(501, "5.1.3", sentence(error))
     except MailRefused as error:
         refused = error
     else:

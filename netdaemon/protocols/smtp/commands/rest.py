@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from netdaemon.mail.addresses import Address, parse_address
 from netdaemon.protocols.smtp.grammar import Malformed
 from netdaemon.protocols.smtp.grammar.commands import parse_string
+from netdaemon.protocols.smtp.grammar.replies import complaint
 from netdaemon.wire.line import Refused
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _address(session: SMTPSession, argument: bytes) -> tuple[Address | None, boo
     try:
         text, utf8 = parse_string(argument)
     except Malformed as error:
-        raise Refused(b"501 5.5.4 %b." % str(error).capitalize().encode(), bad=True) from None
+        raise Refused(complaint(501, "5.5.4", error), bad=True) from None
     text = text.removeprefix("<").removesuffix(">")
     try:
         return parse_address(text if "@" in text else f"{text}@{session.factory.house.hostname}"), utf8

@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IAddress
 
 from netdaemon.protocols.smtp.commands.states import TRANSACTION
 from netdaemon.protocols.smtp.grammar import Malformed
+from netdaemon.protocols.smtp.grammar.replies import complaint
 from netdaemon.protocols.smtp.grammar.xclient import parse_xclient
 from netdaemon.wire.line import Refused
 
@@ -25,7 +26,7 @@ def xclient(session: SMTPSession, argument: bytes) -> None:
     try:
         client = parse_xclient(argument)
     except Malformed as error:
-        raise Refused(b"501 5.5.4 %b." % str(error).encode()) from None
+        raise Refused(complaint(501, "5.5.4", error)) from None
     address: IAddress | None = None
     if client.address:
         kind = IPv6Address if ":" in client.address else IPv4Address

@@ -59,6 +59,17 @@ def reply_line(code: int, status: str, text: str) -> bytes:
     return (f"{code} {status} {text}" if status else f"{code} {text}").encode("ascii")
 
 
+def sentence(error: Exception) -> str:
+    """What an exception says, as a sentence."""
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def complaint(code: int, status: str, error: Exception) -> bytes:
+    """A reply that says what an exception says."""
+    return reply_line(code, status, sentence(error))
+
+
 def reply_lines(code: int, status: str, *texts: str) -> list[bytes]:
     """A reply of a line for each of ``texts``; RFC 2034 section 4 wants the status in each."""
     lines = [reply_line(code, status, text) for text in texts]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from urllib.request import parse_http_list, parse_keqv_list
 
 from hypothesis import given, settings
@@ -23,6 +22,7 @@ from netdaemon.protocols.http.grammar.challenge import (
 BASIC = Challenge("basic", None, {"realm": "x"})
 tokens = st.text("!#$%&'*+-.^_`|~09azAZ", min_size=1, max_size=8)
 values = st.binary(max_size=12).filter(lambda value: not set(value) & {*range(9), *range(10, 32), 127})
+PARAMETERS = st.dictionaries(tokens.map(str.lower), values, min_size=1, max_size=8)
 
 
 class ChallengeTests(SynchronousTestCase):
@@ -102,7 +102,7 @@ class ChallengeTests(SynchronousTestCase):
         self.assertEqual(len(parse_challenges([value])), 3)
 
     @settings(deadline=None, max_examples=200)
-    @given(st.lists(st.tuples(tokens, st.dictionaries(tokens.map(str.lower), values, min_size=1)), max_size=4))
+    @given(st.lists(st.tuples(tokens, PARAMETERS), max_size=4))
     def test_there_and_back(self, made: list[tuple[str, dict[str, bytes]]]) -> None:
         written = [
             credentials(scheme.encode(), [(name.encode(), quoted(value)) for name, value in parameters.items()])
@@ -116,7 +116,7 @@ class ChallengeTests(SynchronousTestCase):
         self.assertEqual(parse_challenges([b", ".join(written)]), expected)
 
     @settings(deadline=None, max_examples=200)
-    @given(st.dictionaries(tokens.map(str.lower), st.text("ab ,=\"\\'", max_size=9), min_size=1))
+    @given(st.dictionaries(tokens.map(str.lower), st.text("ab ,=\"\\'", max_size=9), min_size=1, max_size=8))
     def test_others_read_what_we_write(self, parameters: dict[str, str]) -> None:
         written = credentials(b"Digest", [(name.encode(), quoted(text.encode())) for name, text in parameters.items()])
         read = parse_keqv_list(parse_http_list(written.decode("latin-1").removeprefix("Digest ")))
@@ -153,19 +153,3 @@ class LimitTests(SynchronousTestCase):
         value = b"Basic realm=x" + b" " * (MAX_VALUE - 13)
         self.assertEqual(parse_challenges([value, value + b" "]), [BASIC])
         self.assertEqual(parse_parameters(b"a=" + b"b" * MAX_VALUE), {})
-
-
-class HostileTests(SynchronousTestCase):
-    def test_no_control_gets_into_a_quoted_string(self) -> None:
-        for octet in {*range(32), 127} - {9}:
-            self.assertRaises(ValueError, quoted, b"a%cb" % octet)
-        self.assertEqual(quoted(b'a"b\\c\t\xff'), b'"a\\"b\\\\c\t\xff"')
-
-    def test_work_is_linear(self) -> None:
-        """What makes a backtracking parser stand still; it would not end within hours."""
-        began = time.process_time()
-        for piece in (b"a ", b"a=", b'"\\', b"\\", b'"', b",", b"a =", b"= ", b"\t", b"a, ", b'a="b",'):
-            for tail in (b"", b"(", b'"', b"="):
-                value = (piece * MAX_VALUE)[: MAX_VALUE - 3] + tail
-                parse_challenges([value, b"Basic " + value])
-        self.assertLess(time.process_time() - began, 20)
