@@ -9,7 +9,7 @@ import random
 import re
 import sqlite3
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,8 +34,8 @@ from netdaemon.mail.policies.suffixes import organizational
 
 T = TypeVar("T")
 
-SPF_DEADLINE = 20.0
-"""Seconds for all look-ups of a check (RFC 7208 section 4.6.4)."""
+DEADLINE = 20.0
+"""Seconds for all look-ups of SPF's check (RFC 7208 section 4.6.4), and of DMARC's."""
 GREYLIST = "greylist.sqlite"
 
 TOO_LONG = MailRefused(554, "5.6.0", "The header of the message is too long.")
@@ -155,14 +155,18 @@ class Visit:
         check = spf.check_host(
             policies.resolver, self._peer, domain, sender, helo=helo, host=policies.host, now=policies.wall()
         )
-        late = spf.Verdict(spf.TEMPERROR, problem="it takes too long")
-        verdict: spf.Verdict = await Deferred.fromCoroutine(check).addTimeout(
-            SPF_DEADLINE, policies.clock, lambda result, seconds: late
-        )
+        verdict = await self._in_time(check, spf.Verdict(spf.TEMPERROR, problem="it takes too long"))
         if len(self._spf) > 100:
             self._spf.clear()
         self._spf[sender, helo] = verdict
         return verdict
+
+    async def _in_time(self, check: Coroutine[Any, Any, T], late: T) -> T:
+        """What ``check`` finds, or ``late``."""
+        found: T = await Deferred.fromCoroutine(check).addTimeout(
+            DEADLINE, self._policies.clock, lambda result, seconds: late
+        )
+        return found
 
     # --- the message -----------------------------------------------------------------------------------------
 
@@ -228,15 +232,15 @@ class Visit:
 
     async def _find_dmarc(self, policy: dmarc.DMARC, checks: CheckSettings, head: Head, known: _Known) -> Finding:
         domains = _author_domains(head)
-        outcome = await policy.evaluate(
-            domains or (), dmarc.Known(known.spf, known.dkim, known.unsure_spf, known.unsure_dkim)
-        )
+        known_to_dmarc = dmarc.Known(known.spf, known.dkim, known.unsure_spf, known.unsure_dkim)
+        late = dmarc.Outcome("temperror", domains[0] if domains else "")
+        outcome = await self._in_time(policy.evaluate(domains or (), known_to_dmarc), late)
         # section 6.6.1: whose mail it is shown as, nobody can tell then
         unclear = domains is None or len(head.all(b"from")) != 1
         if checks.dmarc == "refuse":
             if unclear or outcome.result == "permerror":
                 raise MailRefused(550, "5.7.1", "The message needs one From, with its author's address.")
-            if outcome.disposition == dmarc.DEFER:
+            if outcome.result == "temperror" or outcome.disposition == dmarc.DEFER:
                 raise MailRefused(451, "4.7.0", f"What {outcome.domain} wants can't be looked up just now (DMARC).")
             if outcome.disposition == dmarc.REJECT:
                 raise MailRefused(

@@ -42,9 +42,12 @@ class Resolver(Protocol):
 
 
 def usable_name(name: str) -> str:
-    """``name`` in lower case and without its last dot, as it can be asked. Raises NoSuchName where it can't."""
+    """``name`` in lower case and without its last dot, as it can be asked. Raises NoSuchName where it can't.
+
+    SPF's macros make names that no host has, with spaces even: those can be asked, too.
+    """
     name = name.removesuffix(".").lower()
-    if not name.isascii() or not 0 < len(name) <= MAX_NAME or not name.isprintable() or " " in name or "\\" in name:
+    if not name.isascii() or not 0 < len(name) <= MAX_NAME or not name.isprintable() or "\\" in name:
         raise NoSuchName("no name of the DNS")
     if not all(0 < len(label) <= MAX_LABEL for label in name.split(".")):
         raise NoSuchName("no name of the DNS")

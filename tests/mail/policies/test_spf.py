@@ -260,6 +260,9 @@ class ExplanationTests(SPFTestCase):
         ):
             verdict = await check_host(zone, address, "test.example", sender)
             self.assertEqual(verdict.result, result, (address, sender))
+        zone.records["test.example"] = ["TXT v=spf1 exists:100%%%_of%-%{d} -all"]
+        zone.records["100% of%20test.example"] = ["A 127.0.0.2"]
+        self.assertEqual((await check_host(zone, MAIL, "test.example", "test.example")).result, "pass")
         self.assertIn(("A", "1.100.51.198.in-addr._spf.test.example"), zone.asked)
 
     async def test_no_local_part(self) -> None:

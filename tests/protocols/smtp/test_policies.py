@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.address import IPv4Address, UNIXAddress
+from twisted.internet.defer import Deferred
 
 from netdaemon.config.keys import keys
 from netdaemon.config.values import networks
@@ -245,10 +246,25 @@ class MessageTests(PolicyTestCase):
         ):
             peer = await self.addressed(sender="fox@example.org", client=client, dmarc="refuse")
             await self.send(peer, b"From: " + author.encode() + b"\r\n\r\nHello\r\n", reply)
-        # by SPF's error of now, it may come again
+        # what can't be looked up now may come again
+        self.zone.records["_dmarc.busy.example"] = TIMEOUT
+        peer = await self.addressed(sender="fox@example.org", client=STRANGER, dmarc="refuse")
+        await self.send(peer, b"From: fox@busy.example\r\n\r\n", "451 4.7.0 ...")
         self.zone.records["example.org"] = TIMEOUT
         peer = await self.addressed(sender="fox@example.org", client=OTHER, dmarc="refuse")
         await self.send(peer, b"From: fox@example.org\r\n\r\n", "451 4.7.0 ...")
+
+    async def test_a_name_server_that_never_answers(self) -> None:
+        class Silent:
+            def __getattr__(self, name: str) -> Any:
+                return lambda asked: Deferred()
+
+        self.house = replace(self.house, resolver=Silent())
+        peer = await self.greeted(client=STRANGER, spf="refuse", dkim="mark", dmarc="mark")
+        peer.send(b"MAIL FROM:<fox@example.org>\r\nRCPT TO:<mulder@spam.egg>\r\n")
+        await peer.dialog("S: 250 ...", "-- silence")
+        self.clock.pump([1.0] * 25)
+        await peer.dialog("S: 451 4.4.3 ...")
 
     async def test_signed_here_and_verified_there(self) -> None:
         signing = self.signing()
