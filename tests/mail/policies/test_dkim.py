@@ -63,6 +63,29 @@ OTHERS_FIELDS = b"v=1; a=rsa-sha256; d=example.org; s=one; h=from; bh=%b; b=%b" 
 )
 
 
+# Appendix A.3
+RFC_8463 = """\
+DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed;
+ d=football.example.com; i=@football.example.com;
+ q=dns/txt; s=brisbane; t=1528637909; h=from : to :
+ subject : date : message-id : from : subject : date;
+ bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;
+ b=/gCrinpcQOoIfuHNQIbq4pgh9kyIK3AQUdt9OdqQehSwhEIug4D11BusFa3bT3
+ FY5OsU7ZbnKELq+eXdp1Q1Dw==
+From: Joe SixPack <joe@football.example.com>
+To: Suzie Q <suzie@shopping.example.net>
+Subject: Is dinner ready?
+Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)
+Message-ID: <20030712040037.46341.5F8J@football.example.com>
+
+Hi.
+
+We lost the game.  Are you hungry yet?
+
+Joe.
+"""
+
+
 class SignTests(TestCase):
     async def test_both_kinds_hold(self) -> None:
         octets = signed()
@@ -143,6 +166,15 @@ class VerifyTests(TestCase):
                     self.assertEqual(
                         await results(field + message + b"more\r\n"), [("policy", "a part of the body is not signed")]
                     )
+
+    async def test_the_example_of_rfc_8463(self) -> None:
+        octets = RFC_8463.replace("\n", "\r\n").encode()
+        key = "TXT v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+        records = {"brisbane._domainkey.football.example.com": [key]}
+        self.assertEqual(await results(octets, records), [("pass", "")])
+        self.assertEqual(
+            await results(octets.replace(b"dinner", b"supper"), records), [("fail", "the header was changed")]
+        )
 
     async def test_unsigned(self) -> None:
         self.assertEqual(await check(MESSAGE), [])
