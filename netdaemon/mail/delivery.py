@@ -16,9 +16,10 @@ from twisted.logger import Logger
 from netdaemon.interfaces import LoginUnavailable
 from netdaemon.mail.addresses import Address
 from netdaemon.mail.addressmap import AddressMap, Mailbox, Route, TooManyAddresses
-from netdaemon.mail.books import IWritesBooks, Letter, Options
+from netdaemon.mail.books import IWritesBooks
 from netdaemon.mail.handover import FULL, Handover, NobodyTakes, Ready
 from netdaemon.mail.interfaces import Envelope, ISpool, MailRefused, Recipient
+from netdaemon.mail.letter import Letter, Options
 from netdaemon.mail.plan import LOOP, UNKNOWN, Copy, Plan
 from netdaemon.mail.prefixed import Prefixed, header_of
 from netdaemon.mail.received import return_path_field, times_received

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from netdaemon.mail import books
-from netdaemon.mail.books import Letter
 from netdaemon.mail.interfaces import ISpool, MailRefused
+from netdaemon.mail.letter import Letter
 from netdaemon.mail.plan import Copy, Plan
 from netdaemon.messages import incoming, removal
 from netdaemon.messages.engine import Transaction

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from netdaemon.mail.addresses import Address
 from netdaemon.mail.addressmap import Elsewhere, Mailbox, Route
-from netdaemon.mail.books import DONE, FAILED, Addressee
 from netdaemon.mail.header import Header
 from netdaemon.mail.interfaces import Envelope, MailRefused, Recipient
+from netdaemon.mail.letter import DONE, FAILED, Addressee
 from netdaemon.mail.reports import DELIVERED, EXPANDED
 from netdaemon.mail.reports import FAILED as ACTION_FAILED
 

@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from netdaemon.config.mailsettings import MailSettings
 from netdaemon.mail import books
 from netdaemon.mail.interfaces import Envelope
+from netdaemon.mail.letter import Letter
 from netdaemon.mail.schedule import Schedule
 from netdaemon.messages.store import done
 from netdaemon.protocols.smtp.hops import Answer, HopFailed, Policy
@@ -151,7 +152,7 @@ class RelayCase(SynchronousTestCase):
             self.clock.advance(part)
             seconds -= part
 
-    def letters(self) -> list[books.Letter]:
+    def letters(self) -> list[Letter]:
         return self.office.letters()
 
     def operate(self, run: Callable[..., Any], *arguments: Any) -> Any:
