@@ -117,11 +117,14 @@ class Delivery:
             raise _LONG_LIST from None
 
     def _is_full(self, account: str) -> bool:
-        may = self._limit(account)
-        if may is None:
-            return False
         try:
+            may = self._limit(account)
+            if may is None:
+                return False
             has = self._store.usage(account)
+        except LoginUnavailable as error:
+            self._log.error("a quota can't be looked up: {error}", error=str(error))
+            raise _UNAVAILABLE from None
         except StoreError as error:
             raise refusal(error) from None
         return (may.octets is not None and (has.octets or 0) >= may.octets) or (

@@ -61,6 +61,13 @@ class AcceptTests(SynchronousTestCase):
         self.assertEqual(self.office.accept("mulder@spam.egg"), "450 4.3.0")
         self.assertEqual(self.office.deliver("a@example.com", "mulder@spam.egg"), ["450 4.3.0"])
 
+    def test_quotas_that_cannot_be_asked(self) -> None:
+        def away(account: str) -> Quota | None:
+            raise LoginUnavailable("the disk is gone")
+
+        self.patch(self.office.delivery, "_limit", away)
+        self.assertEqual(self.office.accept("mulder@spam.egg"), "450 4.3.0")
+
     def test_vrfy_and_expn(self) -> None:
         def verify(address: str) -> bool | None:
             return result(self.office.delivery.verify(parse_address(address)))
