@@ -7,7 +7,7 @@ import ssl
 
 from twisted.internet.threads import deferToThread
 
-from tests.flows.test_pop3 import FIRST, HOST, PASSWORD, PATIENCE, USER, POP3Flow, unverified
+from tests.flows.pop3flow import FIRST, HOST, PASSWORD, PATIENCE, USER, POP3Flow, unverified
 from tests.kit.mail import inbox
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from twisted.internet.defer import Deferred
@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from netdaemon.interfaces import IDeadline, IDeadlines
-from netdaemon.messages.errors import NoSuchFolder
+from netdaemon.messages.errors import LeaseHeld, NoSuchFolder
 from netdaemon.messages.interfaces import Folder, IMessages
 from netdaemon.messages.values import Entry, Flag
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 INBOX = "INBOX"
 
-LEASE = 300.0
+LEASE = 60.0
 """Seconds a lease holds; it is taken anew long before. Those of a process that was killed end by themselves."""
 
 AT_ONCE = 250
@@ -35,13 +35,26 @@ class Maildrop:
     What the store knows of them by then is kept in arrays: 24 octets a message.
     """
 
-    __slots__ = ("_deadline", "_holder", "_messages", "account", "deleted", "folder", "ids", "octets", "retrieved",
-                 "size", "uids")  # fmt: skip
+    __slots__ = (
+        "_deadline",
+        "_holder",
+        "_lost",
+        "_messages",
+        "account",
+        "deleted",
+        "folder",
+        "ids",
+        "octets",
+        "retrieved",
+        "size",
+        "uids",
+    )
 
     def __init__(self, messages: IMessages, account: str, holder: str) -> None:
         self._messages = messages
         self._holder = holder
         self._deadline: IDeadline | None = None
+        self._lost: Callable[[], object] | None = None
         self.account = account
         self.folder: Folder | None = None
         self.uids = array("Q")
@@ -60,17 +73,26 @@ class Maildrop:
         """Take the lease. Raises LeaseHeld. Whatever becomes of it, `release` must be called."""
         await self._messages.take_lease(self.account, self._holder, LEASE)
 
-    def keep(self, deadlines: IDeadlines) -> None:
-        """Hold the lease from now on."""
+    def keep(self, deadlines: IDeadlines, lost: Callable[[], object]) -> None:
+        """Hold the lease from now on. ``lost`` is called if another session gets it: we stood still for too long."""
+        self._lost = lost
         self._deadline = deadlines.after(LEASE / 3, self._again)
 
     def _again(self) -> None:
         assert self._deadline is not None, "a lease is held before it is taken anew"
         self._deadline.postpone(LEASE / 3)
-        self._messages.take_lease(self.account, self._holder, LEASE).addErrback(_not_kept, self.account)
+        self._messages.take_lease(self.account, self._holder, LEASE).addErrback(self._not_kept)
+
+    def _not_kept(self, failure: Failure) -> None:
+        _log.warn(
+            "the lease on {user}'s maildrop was not renewed: {why}", user=self.account, why=failure.getErrorMessage()
+        )
+        if isinstance(failure.value, LeaseHeld) and self._lost is not None:
+            self._lost()
 
     def release(self) -> Deferred[None]:
         """Give the lease back. It comes behind what was asked of the store before, and never fails."""
+        self._lost = None
         if self._deadline is not None:
             self._deadline.cancel()
         return self._messages.give_lease(self.account, self._holder).addErrback(_not_given, self.account)
@@ -174,10 +196,6 @@ def unhurried(work: Deferred[T]) -> Deferred[T]:
     waiting: Deferred[T] = Deferred()
     work.addCallbacks(waiting.callback, waiting.errback)
     return waiting
-
-
-def _not_kept(failure: Failure, account: str) -> None:
-    _log.warn("the lease on {user}'s maildrop was not renewed: {why}", user=account, why=failure.getErrorMessage())
 
 
 def _not_given(failure: Failure, account: str) -> None:

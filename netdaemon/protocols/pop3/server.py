@@ -164,7 +164,7 @@ class POP3Session(LineSession):
     def let_in(self, login: Login, maildrop: Maildrop) -> None:
         """TRANSACTION begins."""
         self.login, self.maildrop = login, maildrop
-        maildrop.keep(self.factory.deadlines)
+        maildrop.keep(self.factory.deadlines, self.abort)
         self.user = b""
         self.state = IN
         self.logged_in = True

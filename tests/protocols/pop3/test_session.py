@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netdaemon.interfaces import LoginBanned, LoginUnavailable, TooManySessions
-from netdaemon.messages.errors import StoreBroken, StoreBusy, StoreFull
+from netdaemon.messages.errors import LeaseHeld, StoreBroken, StoreBusy, StoreFull
 from tests.protocols.pop3.kit import DOTS, HELLO, POP3TestCase
 
 
@@ -294,10 +294,24 @@ class LeaseTests(POP3TestCase):
 
     async def test_it_is_kept_as_long_as_the_session(self) -> None:
         peer = await self.logged_in(idle_timeout=1000.0)
-        await peer.dialog("-- 450 s")
-        self.assertEqual(self.store.calls.count("take_lease"), 5)
-        await peer.dialog("C: QUIT", "S: +OK ...", "-- closed", "-- 500 s")
-        self.assertEqual(self.store.calls.count("take_lease"), 5)
+        await peer.dialog("-- 70 s")
+        self.assertEqual(self.store.calls.count("take_lease"), 4)
+        await peer.dialog("C: QUIT", "S: +OK ...", "-- closed", "-- 70 s")
+        self.assertEqual(self.store.calls.count("take_lease"), 4)
+
+    async def test_a_session_that_has_lost_it_ends(self) -> None:
+        self.store.put("mulder", HELLO)
+        peer = await self.logged_in()
+        await peer.dialog("C: DELE 1", "S: +OK ...")
+        self.store.fail("take_lease", LeaseHeld("we stood still for too long"))
+        await peer.dialog("-- 25 s", "-- closed")
+        self.assertEqual(self.store.inbox("mulder"), [HELLO])
+
+    async def test_a_renewal_that_fails_is_tried_again(self) -> None:
+        peer = await self.logged_in()
+        self.store.fail("take_lease", StoreBusy("much to do"))
+        await peer.dialog("-- 50 s", "C: QUIT", "S: +OK ...", "-- closed")
+        self.assertEqual(self.store.calls.count("take_lease"), 3)
 
     async def test_who_goes_while_it_is_taken(self) -> None:
         waiting = self.store.hold("take_lease")
