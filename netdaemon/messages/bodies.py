@@ -46,6 +46,14 @@ def with_digest(blobs: Connection, digest: bytes) -> list[int]:
     return [row[0] for row in blobs.execute("SELECT id FROM blob WHERE sha256 = ? AND whole", (digest,))]
 
 
+def described(blobs: Connection, blob: int) -> tuple[int, bytes]:
+    """(size, SHA-256) of a blob. Raises NoSuchMessage."""
+    row = blobs.execute("SELECT size, sha256 FROM blob WHERE id = ? AND whole", (blob,)).fetchone()
+    if row is None:
+        raise NoSuchMessage("the message's octets are there no more")
+    return int(row[0]), bytes(row[1])
+
+
 def pieces(blobs: Connection, blob: int, size: int) -> Iterator[bytes]:
     """All of a blob."""
     for offset in range(0, size, PIECE):

@@ -36,6 +36,7 @@ def check(data: Path, *, octets: bool = True) -> Iterator[str]:
                 return  # what follows would stumble over it
             with transaction(files.index, "DEFERRED"):
                 yield from (text for _, text in _faults(files.index))
+                yield from (f"what is held for {holder} is not there" for holder in homeless(files))
                 yield from (text for _, text in lost(files, octets))
     finally:
         files.close()
@@ -73,6 +74,9 @@ def repair(work: Transaction, octets: bool = True) -> list[str]:
     work.db.execute(f"UPDATE folder SET {', '.join(f'{column} = {value}' for column, value, _ in _COUNTS)}")
     drop_unused(work, [row[0] for row in work.db.execute(f"SELECT id FROM message WHERE {_UNSHOWN}")])
     _count_usage(work)
+    for holder in homeless(Files(work.db, work.blobs)):
+        said.append(f"what is held for {holder} is not there")
+        work.db.execute("DELETE FROM hold WHERE holder = ?", (holder,))
     for message, text in list(lost(Files(work.db, work.blobs), octets)):
         said.append(text)
         shown = work.db.execute(
@@ -135,7 +139,9 @@ def _faults(db: sqlite3.Connection) -> Iterator[tuple[int, str]]:
         "OR coalesce(usage.messages, 0) <> sum(folder.messages)"
     ):
         yield 0, f"{account}: keeps {should} octets, and {has} are written down"
-    for (number,) in db.execute(f"SELECT id FROM message WHERE {_UNSHOWN}"):
+    for (number,) in db.execute(
+        f"SELECT id FROM message WHERE {_UNSHOWN} AND id NOT IN (SELECT message_id FROM loose_message)"
+    ):
         yield number, f"message {number} is in no folder"
     for table in ("entry_keyword", "seen"):
         for folder, uid in db.execute(f"SELECT folder_id, uid FROM {table} WHERE NOT EXISTS ({_ENTRY.format(table)})"):
@@ -151,6 +157,15 @@ def lost(files: Files, octets: bool) -> Iterator[tuple[int, str]]:
     ):
         if wrong := _wrong(files.blobs, blob, size, digest, octets):
             yield message, f"message {message} {msgid!r}: {wrong}"
+
+
+def homeless(files: Files) -> list[str]:
+    """Holders of octets that are not there."""
+    return [
+        holder
+        for holder, blob in files.index.execute("SELECT holder, blob_id FROM hold ORDER BY holder")
+        if not files.blobs.execute("SELECT 1 FROM blob WHERE id = ? AND whole", (blob,)).fetchone()
+    ]
 
 
 def _wrong(blobs: sqlite3.Connection, blob: int, size: int, digest: bytes, octets: bool) -> str:

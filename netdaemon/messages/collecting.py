@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from netdaemon.messages.database import transaction
 from netdaemon.messages.engine import Transaction
+from netdaemon.messages.holding import in_use
+from netdaemon.messages.removal import DROPPED_AT_ONCE, drop_unused
 
 GRACE = 3600.0
 """Seconds for which octets stay after their message is gone: somebody may still be sending them."""
@@ -29,6 +31,7 @@ def collect(work: Transaction) -> tuple[int, bool]:
     """
     work.db.execute("DELETE FROM delivery WHERE at < ?", (work.now - REMEMBERED,))
     work.db.execute("DELETE FROM lease WHERE until < ?", (work.now,))
+    loose = _drop_loose(work)
     unused = [
         row[0]
         for row in work.db.execute(
@@ -43,7 +46,7 @@ def collect(work: Transaction) -> tuple[int, bool]:
                 more = True
                 break
             done.append(blob)
-            if _referred(work, blob):  # the same octets came again
+            if in_use(work.db, blob):  # the same octets came again
                 continue
             row = work.blobs.execute("DELETE FROM blob WHERE id = ? RETURNING size", (blob,)).fetchone()
             work.blobs.execute("DELETE FROM blob_chunk WHERE blob_id = ?", (blob,))
@@ -56,11 +59,15 @@ def collect(work: Transaction) -> tuple[int, bool]:
         "(SELECT 1 FROM message WHERE message.thread = thread_member.thread) LIMIT ?)",
         (10 * AT_ONCE,),
     )
-    return octets, more or len(unused) == AT_ONCE
+    return octets, more or loose or len(unused) == AT_ONCE
 
 
-def _referred(work: Transaction, blob: int) -> bool:
-    return work.db.execute("SELECT 1 FROM message WHERE blob_id = ?", (blob,)).fetchone() is not None
+def _drop_loose(work: Transaction) -> bool:
+    """Forget some of the messages that left their folders in a crowd; are there more?"""
+    loose = [row[0] for row in work.db.execute("SELECT message_id FROM loose_message LIMIT ?", (DROPPED_AT_ONCE,))]
+    work.db.executemany("DELETE FROM loose_message WHERE message_id = ?", [(message,) for message in loose])
+    drop_unused(work, loose)
+    return len(loose) == DROPPED_AT_ONCE
 
 
 def _strays(work: Transaction) -> tuple[list[int], bool]:
@@ -73,7 +80,7 @@ def _strays(work: Transaction) -> tuple[list[int], bool]:
     ).fetchall()
     found = []
     for blob, whole, created in old:
-        if _referred(work, blob) or (not whole and created > work.now - UNFINISHED):
+        if in_use(work.db, blob) or (not whole and created > work.now - UNFINISHED):
             continue
         if not work.db.execute("SELECT 1 FROM unused_blob WHERE blob_id = ?", (blob,)).fetchone():
             found.append(blob)

@@ -30,6 +30,12 @@ WRITE_PATIENCE = 10.0
 OLDEST = (3, 35)
 """The SQLite that first had RETURNING."""
 
+# Pages are given back to the file system by `collecting`; a usual message takes two of this size.
+_OCTETS = ("PRAGMA page_size = 8192", "PRAGMA auto_vacuum = INCREMENTAL")
+
+LARGEST_LOG = 64 << 20
+"""Octets of a write-ahead log that stay on the disk when it begins anew."""
+
 STATEMENTS = 256
 """Prepared statements a connection keeps."""
 
@@ -86,7 +92,7 @@ def open_index(data: Path, patience: float = WRITE_PATIENCE, *, restoring: bool 
 
 def open_blobs(data: Path, patience: float = WRITE_PATIENCE) -> sqlite3.Connection:
     """A connection to the octets, made and brought up to date if need be. Raises StoreError."""
-    return _open(data / BLOBS_FILE, patience, "blobs", BLOBS, ("PRAGMA auto_vacuum = INCREMENTAL",))
+    return _open(data / BLOBS_FILE, patience, "blobs", BLOBS, _OCTETS)
 
 
 def _holds_folded(text: str | None, wanted: str) -> bool:
@@ -110,6 +116,7 @@ def _open(
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute(f"PRAGMA journal_size_limit = {LARGEST_LOG}")
             connection.execute("PRAGMA secure_delete = FAST")
             _bring_up_to_date(connection, path, room, versions)
         except BaseException:

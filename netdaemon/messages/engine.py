@@ -22,6 +22,10 @@ SLICE = 4 << 20
 """Octets of a large message that are written in one go: others wait no longer than that takes."""
 
 
+CACHE = 16 << 20
+"""Octets of the index that are kept in memory: a group of deliveries touches every one of its indexes."""
+
+
 @dataclass(eq=False)
 class Job:
     """What somebody wants done in one transaction, with the octets it needs in the store by then."""
@@ -35,7 +39,7 @@ class Job:
 
     @property
     def large(self) -> bool:
-        return any(spool.size > SLICE for spool in self.spools)
+        return sum(spool.size for spool in self.spools) > SLICE
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,7 @@ class Engine:
         self._wall = wall
         self.limit = limit
         self.index = open_index(data, WRITE_PATIENCE)
+        self.index.execute(f"PRAGMA cache_size = -{CACHE >> 10}")
         try:
             self.blobs = open_blobs(data, WRITE_PATIENCE)
         except BaseException:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from netdaemon.messages import keywords
 from netdaemon.messages.engine import Transaction
 from netdaemon.messages.interfaces import CHANGED, SHARED, FlagsStored
-from netdaemon.messages.ranged import flat, over, ranged
+from netdaemon.messages.ranged import ranged
 from netdaemon.messages.reading import entries
 from netdaemon.messages.uids import ranges
 from netdaemon.messages.values import NO_FLAGS, PRIVATE, Flag, UidSet
@@ -89,17 +89,16 @@ def _before(
     found: dict[int, tuple[int, int, int, tuple[int, int]]] = {}
     for part in ranged(uids):
         for uid, flags, modseq, message in work.db.execute(
-            f"{over(part)} SELECT uid, flags, modseq, message_id FROM part CROSS JOIN entry "
-            "ON entry.uid BETWEEN part.first AND part.last WHERE folder_id = ? ORDER BY uid",
-            (*flat(part), folder),
+            f"{part.begin}SELECT uid, flags, modseq, message_id FROM {part.of('entry')} "
+            "WHERE folder_id = ? ORDER BY uid",
+            (*part.values, folder),
         ):
             found[uid] = flags, modseq, message, (0, 0)
         if account is None:
             continue
         for uid, flags, modseq in work.db.execute(
-            f"{over(part)} SELECT uid, flags, modseq FROM part CROSS JOIN seen "
-            "ON seen.uid BETWEEN part.first AND part.last WHERE account = ? AND folder_id = ?",
-            (*flat(part), account, folder),
+            f"{part.begin}SELECT uid, flags, modseq FROM {part.of('seen')} WHERE account = ? AND folder_id = ?",
+            (*part.values, account, folder),
         ):
             if uid in found:
                 found[uid] = (*found[uid][:3], (flags, modseq))

@@ -21,17 +21,11 @@ def folded(text: str) -> str:
     return text.lower() if text.isascii() else unicodedata.normalize("NFKD", text.casefold())
 
 
-def base_subject(subject: str) -> str:
-    """The subject that a message shares with its replies, folded (RFC 5256 section 2.1)."""
-    return _base(subject)[0]
+def base_subject(subject: str) -> tuple[str, bool]:
+    """(what a message's subject shares with its replies', folded; does it say that it answers or forwards another?)
 
-
-def is_reply(subject: str) -> bool:
-    """Does it say that it answers or forwards another?"""
-    return _base(subject)[1]
-
-
-def _base(subject: str) -> tuple[str, bool]:
+    RFC 5256 section 2.1.
+    """
     text, reply = _SPACE.sub(" ", subject).strip(), False
     for _ in range(MOST):
         before = text

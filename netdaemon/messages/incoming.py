@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from netdaemon.messages import keywords
 from netdaemon.messages.engine import Transaction
 from netdaemon.messages.errors import NoSuchFolder, OverQuota, StoreError
-from netdaemon.messages.folding import base_subject, is_reply
-from netdaemon.messages.interfaces import ARRIVED, SHARED, Delivered, Delivery, Summary, Target
+from netdaemon.messages.folding import base_subject
+from netdaemon.messages.interfaces import ARRIVED, SHARED, Delivered, Delivery, Target
 from netdaemon.messages.objectid import thread_id
 from netdaemon.messages.removal import charge, remove, take_uids
 
@@ -35,12 +35,13 @@ def _deliver(work: Transaction, number: int, delivery: Delivery) -> Delivered:
     places: list[tuple[int, int]] = []
     refused: list[tuple[int, StoreError]] = []
     for target in delivery.targets:
+        if not delivery.partial:
+            places.append((target.folder, _show(work, message, delivery.spool.size, target)))
+            continue
         try:
             with work.step():
                 places.append((target.folder, _show(work, message, delivery.spool.size, target)))
         except (NoSuchFolder, OverQuota) as error:
-            if not delivery.partial:
-                raise
             refused.append((target.folder, error))
     if not places:
         raise refused[0][1] if refused else NoSuchFolder("the message goes nowhere")
@@ -74,9 +75,9 @@ def _message(work: Transaction, blob: int, delivery: Delivery) -> int:
     work.db.execute("DELETE FROM unused_blob WHERE blob_id = ?", (blob,))
     summary, digest = delivery.summary, delivery.spool.digest
     subject = text(summary.subject)
-    base = base_subject(subject)
+    base, reply = base_subject(subject)
     references = [found for reference in summary.references if (found := text("".join(reference.split())))]
-    thread = _thread(work, summary, references, base, delivery.targets, digest)
+    thread = _thread(work, delivery, references, base if reply else "")
     date = summary.date
     row = work.db.execute(
         "INSERT INTO message (blob_id, sha256, octets, headers_size, lines, msgid, subject, base_subject, from_, to_, "
@@ -136,11 +137,11 @@ def _replace(work: Transaction, folder: int, uid: int) -> None:
 # --- threads ---------------------------------------------------------------------------------------------------
 
 
-def _thread(
-    work: Transaction, summary: Summary, references: list[str], base: str, targets: Sequence[Target], digest: bytes
-) -> str:
-    """The thread of a message: that of the nearest message it refers to, or that refers to it, or begins as it does."""
-    own = text(summary.msgid)
+def _thread(work: Transaction, delivery: Delivery, references: list[str], answers: str) -> str:
+    """The thread of a message: that of the nearest message it refers to, or that refers to it; of an answer that
+    refers to none, that of the last one with the same subject, which is ``answers``.
+    """
+    own = text(delivery.summary.msgid)
     near = [*references[:1], *references[1:][-MOST_REFERENCES:]]
     asked = [*([own] if own else []), *reversed(near)]
     found = None
@@ -149,9 +150,9 @@ def _thread(
         if row is not None:
             found = str(row[0])
             break
-    if found is None and not references and base and is_reply(text(summary.subject)):
-        found = _by_subject(work, base, targets)
-    thread = found if found is not None else thread_id(digest)
+    if found is None and not references and answers:
+        found = _by_subject(work, answers, delivery.targets)
+    thread = found if found is not None else thread_id(delivery.spool.digest)
     for msgid in asked:
         work.db.execute("INSERT INTO thread_member VALUES (?, ?) ON CONFLICT DO NOTHING", (msgid, thread))
     return thread

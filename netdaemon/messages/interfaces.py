@@ -405,6 +405,15 @@ class IMessages(Protocol):
         The spools must stay as they are until it fires; who made them aborts them then.
         """
 
+    def hold(self, holder: str, spool: ISpool) -> Deferred[None]:
+        """Keep octets that are in no folder, as a queue of messages on their way out does; ``holder`` names them."""
+
+    def held(self, holder: str) -> ISpool:
+        """Those octets again; delivered from there they aren't copied. Raises NoSuchMessage."""
+
+    def release(self, holder: str) -> Deferred[None]:
+        """They are needed no more; nothing happens when there are none."""
+
     def copy(self, folder: int, uids: UidSet, to: int) -> Deferred[Copied]:
         """Show messages in another folder too, with their flags and internal dates."""
 

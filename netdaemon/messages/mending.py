@@ -11,6 +11,7 @@ from netdaemon.messages import bodies
 from netdaemon.messages.checking import integrity, repair
 from netdaemon.messages.database import BLOBS_FILE, INDEX_FILE, as_store_errors
 from netdaemon.messages.engine import Transaction
+from netdaemon.messages.holding import in_use
 from netdaemon.messages.salvage import salvage
 from netdaemon.messages.store import Store, done
 
@@ -50,9 +51,7 @@ def _rescue(work: Transaction, folder: Path) -> list[str]:
     """Write out the octets that no message has, but for those that were on their way out: who looks knows whose."""
     count = 0
     for blob, size in work.blobs.execute("SELECT id, size FROM blob WHERE whole ORDER BY id").fetchall():
-        if work.db.execute(
-            "SELECT 1 FROM message WHERE blob_id = ?1 UNION SELECT 1 FROM unused_blob WHERE blob_id = ?1", (blob,)
-        ).fetchone():
+        if in_use(work.db, blob) or work.db.execute("SELECT 1 FROM unused_blob WHERE blob_id = ?", (blob,)).fetchone():
             continue
         folder.mkdir(mode=0o700, exist_ok=True)
         with (folder / f"{blob}.eml").open("wb") as file:

@@ -14,7 +14,7 @@ from netdaemon.messages.interfaces import SHARED, Folder, Heading, Place, Quota,
 from netdaemon.messages.keywords import HAS_KEYWORDS
 from netdaemon.messages.names import Pattern, beneath, folder_name
 from netdaemon.messages.objectid import email_id
-from netdaemon.messages.ranged import flat, over, ranged
+from netdaemon.messages.ranged import ranged
 from netdaemon.messages.uids import EVERY, difference, intersection, ranges
 from netdaemon.messages.values import PRIVATE, Entry, Flag, UidSet
 
@@ -238,10 +238,10 @@ def _select(
     found: list[tuple[Any, ...]] = []
     for part in ranged(uids):
         found += db.execute(
-            f"{over(part)} SELECT {columns}, {own} FROM part CROSS JOIN entry "
-            "ON entry.uid BETWEEN part.first AND part.last JOIN message ON message.id = entry.message_id "
+            f"{part.begin}SELECT {columns}, {own} FROM {part.of('entry')} "
+            "JOIN message ON message.id = entry.message_id "
             f"{join} WHERE entry.folder_id = ? ORDER BY entry.uid LIMIT ?",
-            (*flat(part), *arguments, -1 if limit is None else limit - len(found)),
+            (*part.values, *arguments, -1 if limit is None else limit - len(found)),
         )
         if limit is not None and len(found) >= limit:
             break

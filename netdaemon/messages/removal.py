@@ -8,7 +8,7 @@ from netdaemon.messages import keywords
 from netdaemon.messages.engine import Transaction
 from netdaemon.messages.errors import FolderRefused, OverQuota
 from netdaemon.messages.interfaces import ARRIVED, EXPUNGED, MAIL, SHARED, Copied, Quota
-from netdaemon.messages.ranged import flat, over, ranged
+from netdaemon.messages.ranged import ranged
 from netdaemon.messages.uids import EVERY, HIGHEST, ranges
 from netdaemon.messages.values import Flag, UidSet
 
@@ -23,10 +23,10 @@ def expunge(work: Transaction, folder: int, uids: UidSet | None, deleted_only: b
     condition = f" AND entry.flags & {int(Flag.DELETED)} <> 0" if deleted_only else ""
     for part in ranged(uids if uids is not None else EVERY):
         gone += work.db.execute(
-            f"{over(part)} SELECT entry.uid, entry.message_id, message.octets FROM part CROSS JOIN entry "
-            "ON entry.uid BETWEEN part.first AND part.last JOIN message ON message.id = entry.message_id "
+            f"{part.begin}SELECT entry.uid, entry.message_id, message.octets FROM {part.of('entry')} "
+            "JOIN message ON message.id = entry.message_id "
             f"WHERE entry.folder_id = ?{condition} ORDER BY entry.uid",
-            (*flat(part), folder),
+            (*part.values, folder),
         )
     remove(work, folder, gone)
     return ranges(uid for uid, _, _ in gone)
@@ -73,8 +73,17 @@ def _forget_history(work: Transaction, folder: int) -> None:
     work.db.execute("UPDATE folder SET vanish_floor = max(vanish_floor, ?) WHERE id = ?", (floor, folder))
 
 
+DROPPED_AT_ONCE = 1000
+"""Messages that are forgotten where they are taken out of a folder; of more, `collecting` does it bit by bit."""
+
+
 def drop_unused(work: Transaction, messages: Sequence[int]) -> None:
     """Forget those of these messages that no folder shows any more; their octets stay for a while, for who reads."""
+    if len(messages) > DROPPED_AT_ONCE:
+        work.db.executemany(
+            "INSERT INTO loose_message VALUES (?) ON CONFLICT DO NOTHING", [(message,) for message in messages]
+        )
+        return
     for message in messages:
         row = work.db.execute(
             "DELETE FROM message WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM entry WHERE message_id = ?1) "
@@ -134,10 +143,10 @@ def _copy(
     found: list[tuple[int, int, float, int, int]] = []
     for part in ranged(uids):
         found += work.db.execute(
-            f"{over(part)} SELECT entry.uid, entry.message_id, entry.received, entry.flags, message.octets "
-            "FROM part CROSS JOIN entry ON entry.uid BETWEEN part.first AND part.last "
-            "JOIN message ON message.id = entry.message_id WHERE entry.folder_id = ? ORDER BY entry.uid",
-            (*flat(part), folder),
+            f"{part.begin}SELECT entry.uid, entry.message_id, entry.received, entry.flags, message.octets "
+            f"FROM {part.of('entry')} JOIN message ON message.id = entry.message_id "
+            "WHERE entry.folder_id = ? ORDER BY entry.uid",
+            (*part.values, folder),
         )
     octets = sum(row[4] for row in found)
     if not found:

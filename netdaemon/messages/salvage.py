@@ -40,10 +40,11 @@ def salvage(path: Path) -> list[str]:
 def _copy(old: sqlite3.Connection, copy: sqlite3.Connection) -> list[str]:
     try:
         # how a file is laid out is in its first page, and what its tables are in the next
-        vacuum = old.execute("PRAGMA auto_vacuum").fetchone()[0]
+        vacuum, size = (old.execute(f"PRAGMA {name}").fetchone()[0] for name in ("auto_vacuum", "page_size"))
         things = old.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
     except sqlite3.DatabaseError as error:
         raise StoreBroken(f"nothing can be read of it any more ({error}): restore a backup") from error
+    copy.execute(f"PRAGMA page_size = {int(size)}")
     copy.execute(f"PRAGMA auto_vacuum = {int(vacuum)}")
     said = []
     tables = [(name, sql) for kind, name, sql in things if kind == "table" and not name.startswith("sqlite_")]

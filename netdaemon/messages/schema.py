@@ -127,6 +127,11 @@ INDEX: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID""",
         "CREATE INDEX delivery_at ON delivery (at)",
         "CREATE TABLE lease (account TEXT PRIMARY KEY, holder TEXT NOT NULL, until REAL NOT NULL) WITHOUT ROWID",
+        # messages that were taken out of a folder with many others: perhaps no folder shows them any more
+        "CREATE TABLE loose_message (message_id INTEGER PRIMARY KEY)",
+        # octets that are kept without a message, and by what name
+        "CREATE TABLE hold (holder TEXT PRIMARY KEY, blob_id INTEGER NOT NULL) WITHOUT ROWID",
+        "CREATE INDEX hold_blob ON hold (blob_id)",
         # blobs whose message is gone, since when
         "CREATE TABLE unused_blob (blob_id INTEGER PRIMARY KEY, since REAL NOT NULL)",
     ),

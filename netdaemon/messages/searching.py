@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from netdaemon.messages.errors import BadSearch
 from netdaemon.messages.folding import folded
 from netdaemon.messages.objectid import digest_of
-from netdaemon.messages.ranged import flat, over, ranged
+from netdaemon.messages.ranged import ranged
 from netdaemon.messages.reading import all_uids, entries, is_shared
 from netdaemon.messages.terms import (
     All,
@@ -122,10 +122,10 @@ class Search:
             found += [
                 row[0]
                 for row in self._db.execute(
-                    f"{over(part)} SELECT entry.uid FROM part CROSS JOIN entry "
-                    "ON entry.uid BETWEEN part.first AND part.last JOIN message ON message.id = entry.message_id "
+                    f"{part.begin}SELECT entry.uid FROM {part.of('entry')} "
+                    "JOIN message ON message.id = entry.message_id "
                     f"{own} WHERE entry.folder_id = ? AND {condition}",
-                    (*flat(part), *([self._account] if self._private else []), self._folder, *arguments),
+                    (*part.values, *([self._account] if self._private else []), self._folder, *arguments),
                 )
             ]
         return intersection(ranges(found), candidates)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.internet.defer import Deferred
 
-from netdaemon.messages import bodies, collecting, flags, incoming, lease, news, reading, removal, tree
-from netdaemon.messages.database import as_store_errors
+from netdaemon.messages import bodies, collecting, flags, holding, incoming, lease, news, reading, removal, tree
+from netdaemon.messages.database import READ_PATIENCE, as_store_errors, open_blobs
 from netdaemon.messages.engine import Engine, Job, Transaction
 from netdaemon.messages.interfaces import (
     MAIL,
@@ -173,6 +173,17 @@ class Store:
         spools = [delivery.spool for delivery in deliveries]
         return self._write(incoming.deliver_all, deliveries, spools=spools)
 
+    def hold(self, holder: str, spool: ISpool) -> Deferred[None]:
+        return self._write(holding.hold, holder, spools=[spool])
+
+    def held(self, holder: str) -> ISpool:
+        blob = self._read(holding.held, holder)
+        size, digest = self._files.read_blobs(lambda blobs: bodies.described(blobs, blob))
+        return holding.HeldSpool(blob, size, digest, lambda: open_blobs(self._data, READ_PATIENCE))
+
+    def release(self, holder: str) -> Deferred[None]:
+        return self._write(holding.release, holder)
+
     def copy(self, folder: int, uids: UidSet, to: int) -> Deferred[Copied]:
         return self._write(removal.copy, folder, uids, to)
 
@@ -318,9 +329,11 @@ class Store:
 
     # --- keeping house -------------------------------------------------------------------------------------------
 
-    def write(self, run: Callable[[Transaction], T]) -> Deferred[T]:
-        """A transaction of somebody's own, for what keeps books beside the messages in the same file."""
-        return self._write(run)
+    def write(self, run: Callable[[Transaction], T], spools: Sequence[ISpool] = ()) -> Deferred[T]:
+        """A transaction of somebody's own, for who keeps books beside the messages in the same file: with ``spools`` it
+        may `holding.hold` their octets at the same time.
+        """
+        return self._write(run, spools=spools)
 
     def collect(self) -> Deferred[int]:
         async def run() -> int:

@@ -122,7 +122,8 @@ def _change_of(message: bytes) -> Change:
     except (TypeError, RecursionError) as error:
         raise ValueError("no change") from error
     if not (
-        what in KINDS
+        isinstance(what, str)
+        and what in KINDS
         and isinstance(account, str)
         and type(folder) is int
         and isinstance(name, str)

@@ -101,6 +101,16 @@ class CheckTests(CheckCase):
         self.assertEqual(self.store.usage("mulder"), Quota(0, 0))
         self.assertEqual(self.store.vanished(self.inbox.id, 1).uids, ((1, 4),))
 
+    def test_octets_that_are_held(self) -> None:
+        with self.store.spool() as spool:
+            spool.write(b"held")
+            done(self.store.hold("queue-1", spool.finish()))
+        self.assertEqual(self.check(), [])
+        self.spoil("DELETE FROM blob WHERE size = 4", BLOBS_FILE)
+        for lines in (self.check(), self.mend()):
+            self.assertEqual(lines, ["what is held for queue-1 is not there"])
+        self.assertEqual(self.check(), [])
+
     def test_octets_that_changed(self) -> None:
         self.spoil("UPDATE blob_chunk SET data = replace(data, 'T', 't') WHERE blob_id = 1", BLOBS_FILE)
         self.spoil("UPDATE blob_chunk SET data = CAST(data AS BLOB)", BLOBS_FILE)
@@ -127,8 +137,12 @@ class SalvageTests(CheckCase):
 
     def overwrite(self, file: str, page: int) -> None:
         with open(self.data / file, "r+b") as opened:
-            opened.seek((page - 1) * 4096)
-            opened.write(b"\xff" * 4096)
+            opened.seek((page - 1) * self.size(file))
+            opened.write(b"\xff" * self.size(file))
+
+    def size(self, file: str) -> int:
+        with closing(sqlite3.connect(self.data / file)) as connection:
+            return int(connection.execute("PRAGMA page_size").fetchone()[0])
 
     def pages(self, file: str, table: str) -> list[int]:
         """The leaves of a table."""

@@ -8,3 +8,11 @@ class RemovalTests(removal.RemovalContract, OnSQLite):
 
 class ThreadedRemovalTests(removal.RemovalContract, OnThreads):
     pass
+
+
+class HoldingTests(removal.HoldingContract, OnSQLite):
+    pass
+
+
+class ThreadedHoldingTests(removal.HoldingContract, OnThreads):
+    pass

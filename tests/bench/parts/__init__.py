@@ -22,6 +22,7 @@ PARTS: tuple[Part | Script, ...] = (
     Script("idle", "Idle connections, 10,000", "tests.bench.idle"),
     Script("framing", "Framing in memory", "tests.bench.framing"),
     Script("documents", "Document tree", "tests.bench.documents"),
+    Script("store", "Message store", "tests.bench.store"),
 )
 
 LATER = (

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from netdaemon.messages import removal
+from netdaemon.messages import collecting, removal
 from netdaemon.messages.errors import FolderRefused, NoSuchFolder, NoSuchMessage, OverQuota
-from netdaemon.messages.interfaces import ARRIVED, EXPUNGED, Quota
+from netdaemon.messages.interfaces import ARRIVED, EXPUNGED, Quota, Target
 from netdaemon.messages.values import NO_FLAGS, Flag
-from tests.messages.contract.base import EVERY, Base, numbers
+from tests.messages.contract.base import EVERY, Base, numbers, summary
 
 
 class RemovalContract(Base):
@@ -141,6 +141,20 @@ class RemovalContract(Base):
             body.read_now(0, 9)
         self.assertEqual(await self.store.collect(), 0)
 
+    async def test_many_at_once(self) -> None:
+        """What a whole folder showed is forgotten bit by bit, so that nobody waits behind it."""
+        self.patch(removal, "DROPPED_AT_ONCE", 3)
+        self.patch(collecting, "DROPPED_AT_ONCE", 3)
+        inbox, other = await self.folder(), await self.folder("other")
+        for number in range(10):
+            await self.put(*([inbox, other] if number == 4 else [inbox]), octets=b"%d" % number)
+        await self.store.expunge(inbox.id, EVERY, deleted_only=False)
+        await self.put(other, octets=b"7")
+        self.assertEqual(await self.store.collect(), 0)
+        self.now += 3601
+        self.assertEqual(await self.store.collect(), 8)
+        self.assertEqual([await self.octets(entry.message) for entry in self.entries(other)], [b"4", b"7"])
+
     async def test_what_comes_again_is_not_collected(self) -> None:
         inbox = await self.folder()
         await self.put(inbox, octets=b"Hello")
@@ -189,3 +203,44 @@ class RemovalContract(Base):
         self.assertEqual(self.store.status(group.id, "mulder").unseen, 0)
         await self.fill(group, 1)
         self.assertEqual([entry.flags for entry in self.entries(group, account="mulder")], [Flag.SEEN, NO_FLAGS])
+
+
+class HoldingContract(Base):
+    async def test_held(self) -> None:
+        await self.store.hold("queue-1", self.spool(b"Hello"))
+        self.reopen()
+        held = self.store.held("queue-1")
+        self.assertEqual((held.size, held.digest), (5, self.spool(b"Hello").digest))
+        self.assertEqual((held.read(0, 9), held.read(3, 9)), (b"Hello", b"lo"))
+
+    async def test_it_is_not_collected(self) -> None:
+        await self.store.hold("queue-1", self.spool(b"Hello"))
+        self.now += 3601
+        self.assertEqual(await self.store.collect(), 0)
+        await self.store.release("queue-1")
+        await self.store.release("queue-1")
+        with self.assertRaises(NoSuchMessage):
+            self.store.held("queue-1")
+        self.now += 3601
+        self.assertEqual(await self.store.collect(), 5)
+
+    async def test_delivered_from_there(self) -> None:
+        inbox = await self.folder()
+        await self.store.hold("queue-1", self.spool(b"Hello"))
+        done = await self.store.deliver(self.store.held("queue-1"), summary(), [Target(inbox.id)])
+        await self.store.release("queue-1")
+        self.now += 7202
+        self.assertEqual(await self.store.collect(), 0)
+        self.assertEqual(await self.octets(done.message), b"Hello")
+        await self.store.hold("queue-2", self.spool(b"Hello"))
+        await self.store.expunge(inbox.id, EVERY, deleted_only=False)
+        self.now += 7202
+        self.assertEqual(await self.store.collect(), 0)
+        self.assertEqual(self.store.held("queue-2").read(0, 9), b"Hello")
+
+    async def test_another_in_its_place(self) -> None:
+        await self.store.hold("queue-1", self.spool(b"one"))
+        await self.store.hold("queue-1", self.spool(b"other"))
+        self.assertEqual(self.store.held("queue-1").read(0, 9), b"other")
+        self.now += 3601
+        self.assertEqual(await self.store.collect(), 3)
