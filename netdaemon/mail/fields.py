@@ -19,7 +19,7 @@ ENCODED = 76
 _LONGEST_WORD = 900  # RFC 5322 2.1.1: a line must not have more than 998
 
 _NAME = re.compile(r"[!-9;-~]+")
-_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _TOKEN = re.compile(r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+")
 
 

@@ -50,22 +50,36 @@ def parse_word(value: bytes) -> bytes | None:
 
 
 def parameter(parameters: Parameters, name: bytes) -> bytes | None:
-    """A parameter's octets as they were written; None when it isn't there. ``name`` in lower case."""
+    """A parameter's octets, without RFC 2231's percent signs; None when it isn't there. ``name`` in lower case."""
+    value = _written(parameters, name)
+    if value is None:
+        value = _written(parameters, name + b"*")
+        return None if value is None else _extended(value)[1]
+    return value
+
+
+def decoded_parameter(parameters: Parameters, name: bytes) -> str | None:
+    """A parameter as text: by RFC 2231's own charset, else as `charsets.decode` takes octets of no known charset."""
+    value = _written(parameters, name + b"*")
+    if value is not None:
+        charset, octets = _extended(value)
+        return decode(octets, charset)
+    value = _written(parameters, name)
+    return None if value is None else decode(value, b"")
+
+
+def _written(parameters: Parameters, name: bytes) -> bytes | None:
     for key, value in parameters:
         if key.lower() == name:
             return value
     return None
 
 
-def decoded_parameter(parameters: Parameters, name: bytes) -> str | None:
-    """A parameter as text: by RFC 2231's own charset, else as `charsets.decode` takes octets of no known charset."""
-    value = parameter(parameters, name + b"*")
-    if value is not None:
-        charset, _, rest = value.partition(b"'")
-        _, quote, text = rest.partition(b"'")
-        return decode(unquote_to_bytes(text if quote else value), charset if quote else b"")
-    value = parameter(parameters, name)
-    return None if value is None else decode(value, b"")
+def _extended(value: bytes) -> tuple[bytes, bytes]:
+    """(charset, octets) of RFC 2231's charset'language'octets."""
+    charset, _, rest = value.partition(b"'")
+    _, quote, octets = rest.partition(b"'")
+    return (charset, unquote_to_bytes(octets)) if quote else (b"", unquote_to_bytes(value))
 
 
 def _parameters(value: bytes, start: int) -> Parameters:

@@ -32,6 +32,9 @@ class Limits:
     """Octets of all headers together, likewise."""
     boundary: int = 256
     """Octets (RFC 2046 5.1.1 allows 70). A multipart with a longer one has no parts."""
+    lookalikes: int = 1_000_000
+    """Lines that begin as a boundary does and are none. After so many no boundary is looked for any more: the last part
+    reaches to the message's end."""
 
 
 class Part:
@@ -94,8 +97,7 @@ _CR = 13
 class StructureReader:
     """Takes a message as it comes: ``feed(piece)``, then ``finish()`` gives its tree.
 
-    A ``sink`` is offered the bodies of its parts as they pass. Pieces wait until there are
-    ``gather`` octets.
+    A ``sink`` is offered the bodies of its parts as they pass. Pieces wait until there are ``gather`` octets.
     """
 
     def __init__(self, limits: Limits | None = None, *, sink: BodySink | None = None, gather: int = 4096) -> None:
@@ -122,6 +124,7 @@ class StructureReader:
         self._delimiter = b""  # what all of them begin with, from the line end on
         self._reach = 0  # so many octets from a line end on tell whether a boundary stands there
         self._closing = False
+        self._lookalikes = 0
 
         self._line_ends = 0
         self._passed = 0  # the offset up to which they are counted
@@ -131,6 +134,8 @@ class StructureReader:
 
     def feed(self, piece: bytes) -> None:
         """The next octets."""
+        if not piece:
+            return
         self._waiting.append(piece)
         self._waiting_size += len(piece)
         # A header without an end is kept. As much again must come before it is put together anew, or many small
@@ -188,6 +193,8 @@ class StructureReader:
                 self._delimit(at)
                 return True
             at += 1
+            if self._give_up(at):
+                return True
         if self._begun is None and len(data) - start > self._limits.header:
             self._begun = data[start : start + self._limits.header]
         self._keep = max(start - 1 if self._begun is None else self._at - 1, 0)
@@ -211,6 +218,8 @@ class StructureReader:
                 self._delimit(found)
                 return True
             at = found + 1
+            if self._give_up(at):
+                return True
         self._at = at
         self._keep = max(at - 1, 0)  # with the CR in front of it
         return False
@@ -227,6 +236,15 @@ class StructureReader:
             self._step = self._body
         else:
             self._begin(found + 1)
+        return True
+
+    def _give_up(self, at: int) -> bool:
+        """One more line up to ``at`` that is no boundary, though it begins so. Have there been too many?"""
+        self._lookalikes += 1
+        if self._lookalikes <= self._limits.lookalikes:
+            return False
+        self._at = at
+        self._boundaries.clear()
         return True
 
     # --- what is found -------------------------------------------------------------------------------------------
@@ -265,7 +283,7 @@ class StructureReader:
             elif multipart:
                 part.kind = MULTIPART
                 boundary = parameter(content.parameters, b"boundary")
-                if boundary and len(boundary) <= self._limits.boundary and whole:
+                if boundary and b"\n" not in boundary and len(boundary) <= self._limits.boundary and whole:
                     self._boundaries.append((boundary, depth - 1))
                     self._note_boundaries()
             else:

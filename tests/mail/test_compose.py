@@ -56,7 +56,7 @@ class FieldTests(SynchronousTestCase):
         self.assertEqual(folded("X", ["a" * 100, "b"]), b"X: " + b"a" * 100 + b"\r\n b\r\n")
 
     def test_nothing_gets_in(self) -> None:
-        for text in ("a\r\nBcc: b", "a\nb", "a\rb", "a\0b", "\x7f", "a\x0b"):
+        for text in ("a\r\nBcc: b", "a\nb", "a\rb", "a\0b", "\x7f", "a\x0b", "\ud800"):
             self.assertRaises(Malformed, text_field, "Subject", text)
             self.assertRaises(Malformed, folded, "Subject", ["x", text])
             self.assertRaises(Malformed, parameter_words, [("name", text)])

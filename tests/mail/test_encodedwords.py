@@ -121,6 +121,9 @@ class CharsetTests(SynchronousTestCase):
             (b"KOI8-R", "koi8_r"),
             (b"Big5", "big5"),
             (b"windows-1251", "cp1251"),
+            (b"KOI8-U", "koi8_u"),
+            (b"x-sjis", "cp932"),
+            (b"x-mac-roman", "mac_roman"),
             (b"ks_c_5601-1987", "cp949"),
             (b"ISO-2022-JP", "iso2022_jp_2"),
             (b"x", None),
@@ -149,6 +152,7 @@ class TransferTests(SynchronousTestCase):
     @given(st.binary(max_size=200))
     def test_there_and_back(self, octets: bytes) -> None:
         self.assertEqual(from_base64(base64.encodebytes(octets)), octets)
+        octets = octets.replace(b"\r", b"")  # its encoder makes all line ends alike
         self.assertEqual(transfer_decoded(quopri.encodestring(octets), b"Quoted-Printable"), octets)
         self.assertEqual(transfer_decoded(octets, b"8bit"), octets)
 
@@ -158,6 +162,7 @@ class TransferTests(SynchronousTestCase):
         self.assertEqual(from_base64(b"YQ==YQ=="), b"aa")
         self.assertEqual(from_base64(b"=="), b"")
         self.assertEqual(from_quoted_printable(b"a=\r\nb= \nc=3D=3"), b"abc==3")
+        self.assertEqual(from_quoted_printable(b"==\n=3"), b"=\n=3")
 
     @given(st.binary(max_size=60))
     def test_any_octets(self, octets: bytes) -> None:

@@ -82,6 +82,9 @@ class ParameterTests(SynchronousTestCase):
         self.assertEqual(decoded(b"; a*=one'%C3%BC"), "one'ü")
         self.assertIsNone(decoded(b"; b=c"))
         self.assertEqual(parameter(((b"A", b"b"), (b"a", b"c")), b"a"), b"b")
+        self.assertEqual(parameter(((b"a*", b"x'y'b%20c"), (b"b*", b"d%")), b"a"), b"b c")
+        self.assertEqual(parameter(((b"a*", b"x'y'b%20c"), (b"b*", b"d%")), b"b"), b"d%")
+        self.assertIsNone(parameter(((b"a*", b"b"),), b"b"))
 
     def test_no_more_than_there_may_be(self) -> None:
         many = b"".join([b"; p%d=%d" % (n, n) for n in range(MAX_PARAMETERS + 9)])

@@ -12,7 +12,7 @@ import netdaemon.mail
 ROOM = Path(netdaemon.mail.__file__).parent
 PURE = """
     __init__ addresses addresslist bodystructure charsets compose content dates domains encodedwords envelope fields
-    header lexis nstring parameters parts paths preview received reports structure summary text transfer
+    header lexis nstring parameters parts paths preview received reports search structure summary text transfer
 """
 
 

@@ -225,6 +225,12 @@ class StructureTests(SynchronousTestCase):
         octets = octets.replace(b"a" * 257, b"a" * 256)
         self.assertEqual(len(read_structure([octets]).children), 1)
 
+    def test_a_boundary_in_extended_parameters(self) -> None:
+        octets = (
+            b"Content-Type: multipart/mixed; boundary*0*=us-ascii''a%20; boundary*1=b\r\n\r\n--a b\r\n\r\nx\r\n--a b--"
+        )
+        self.check(octets, "multipart/mixed", "--a b\r\n\r\nx\r\n--a b--", ("text/plain", "x"))
+
     def test_content_fields_of_what_is_no_mime(self) -> None:
         octets = b"Content-Disposition: attachment\r\nContent-Transfer-Encoding: base64\r\n\r\nx"
         self.assertEqual(read_structure([octets]).content.encoding, b"7bit")
@@ -352,6 +358,23 @@ class LimitTests(SynchronousTestCase):
                 assert root.header is not None
                 self.assertEqual({name for name in (b"subject", b"sender", b"to") if name in root.header}, fields)
                 self.assertEqual((octets[root.body : root.end], root.lines), (b"body\r\n", 1))
+
+    def test_what_begins_as_a_boundary_does(self) -> None:
+        head = b"Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n"
+        inner = head + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+        for octets in (head + b"X: y" + b"\r\n--c" * 4, inner + b"\r\n--c" * 4, head + b"\r\n" + b"\r\n--c" * 4):
+            for at in ([], range(len(octets)), range(0, len(octets), 7)):
+                whole = octets + b"\r\n--a\r\n\r\nx\r\n--a--"
+                pieces = cut(whole, at)
+                found = len(read(pieces, Limits(lookalikes=4)).root.children)
+                self.assertEqual(found, 2)
+                if b"boundary=b" in octets or b"X: y" in octets:
+                    root = read(pieces, Limits(lookalikes=3)).root
+                    self.assertEqual((len(root.children), root.children[0].end), (1, len(whole)))
+
+    def test_no_boundary_has_two_lines(self) -> None:
+        octets = b"Content-Type: multipart/mixed; boundary*=''a%0Ab\r\n\r\n--a\nb\r\n\r\nx"
+        self.assertEqual(read_structure([octets]).children, [])
 
     def test_all_headers_together(self) -> None:
         octets = b"Content-Type: multipart/mixed; boundary=a\r\n\r\n" + b"--a\r\nContent-Type: a/b\r\n\r\n" * 4
