@@ -169,6 +169,30 @@ class TransactionTests(POP3TestCase):
         for wrong in ("", "1", "1 x", "x 1", "1 1 1", "1 -1"):
             await peer.dialog(f"C: TOP {wrong}", "S: -ERR A message's number and a number of lines are wanted.")
 
+    async def test_utf8_in_headers(self) -> None:
+        """For who has not said UTF8 it is downgraded; bodies, and what is ASCII, stay as they are (RFC 6856)."""
+        raw = "Subject: gr\u00fcn\r\nX: y\r\n\r\nK\u00f6rper\r\n".encode()
+        plain = "Subject: =?utf-8?b?Z3LDvG4=?=\r\nX: y\r\n\r\nK\u00f6rper\r\n".encode()
+        large = b"x\r\n" * 100_000
+        body = "X: y\r\n\r\nK\u00f6rper\r\n".encode()
+        self.store.put("scully", raw, raw + large, body)
+        for utf8, wanted in ((False, plain), (True, raw)):
+            peer = await self.greeted()
+            if utf8:
+                await peer.dialog("C: UTF8", "S: +OK ...")
+            await peer.dialog("C: USER scully", "S: +OK ...", "C: PASS starbuck", "S: +OK ...")
+            await peer.dialog("C: RETR 1", f"S: +OK {len(wanted)} octets")
+            self.assertEqual(await peer.read(len(wanted) + 3), wanted + b".\r\n")
+            peer.send(b"RETR 2\r\n")
+            self.assertEqual(await peer.line(), b"+OK %d octets" % (len(wanted) + len(large)))
+            self.assertEqual(await peer.read(len(wanted) + len(large) + 3), wanted + large + b".\r\n")
+            await peer.dialog("C: TOP 1 0", "S: +OK ...")
+            top = wanted[: wanted.index(b"K")]
+            self.assertEqual(await peer.read(len(top) + 3), top + b".\r\n")
+            await peer.dialog("C: RETR 3", f"S: +OK {len(body)} octets")
+            self.assertEqual(await peer.read(len(body) + 3), body + b".\r\n")
+            await peer.dialog("C: QUIT", "S: +OK ...", "-- closed")
+
     async def test_marks(self) -> None:
         peer = await self.logged_in()
         await peer.dialog(
