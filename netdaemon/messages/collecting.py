@@ -1,4 +1,4 @@
-"""What nobody needs any more is removed: octets without a message, old tokens, threads of messages that are gone."""
+"""What nobody needs any more is removed: octets without a message, old tokens, messages that left in a crowd."""
 
 from __future__ import annotations
 
@@ -54,11 +54,6 @@ def collect(work: Transaction) -> tuple[int, bool]:
     work.blobs.execute(f"PRAGMA incremental_vacuum({PAGES})").fetchall()
     for blob in done:
         work.db.execute("DELETE FROM unused_blob WHERE blob_id = ?", (blob,))
-    work.db.execute(
-        "DELETE FROM thread_member WHERE msgid IN (SELECT msgid FROM thread_member WHERE NOT EXISTS "
-        "(SELECT 1 FROM message WHERE message.thread = thread_member.thread) LIMIT ?)",
-        (10 * AT_ONCE,),
-    )
     return octets, more or loose or len(unused) == AT_ONCE
 
 

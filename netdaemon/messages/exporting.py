@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from netdaemon.messages import maildir, mbox
+from netdaemon.messages.foreign import make_folder, open_for_writing
 from netdaemon.messages.importing import SUFFIX
 from netdaemon.messages.interfaces import Folder
+from netdaemon.messages.names import parents
 from netdaemon.messages.spool import PIECE
 from netdaemon.messages.store import Store, done
 from netdaemon.messages.uids import HIGHEST
@@ -35,10 +37,12 @@ def to_maildir(store: Store, folder: Folder, top: Path, advanced: Callable[[int]
 def to_mbox(store: Store, folder: Folder, top: Path, advanced: Callable[[int], object]) -> int:
     """Write ``top``/NAME.mbox, in the place of one that is there; how many messages it has."""
     path = top / (folder.name + SUFFIX)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    top.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for above in parents(folder.name):
+        make_folder(top / above)
     unfinished = path.with_name(path.name + ".part")
     count = 0
-    with open(os.open(unfinished, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600), "wb") as file:
+    with open_for_writing(unfinished) as file:
         for entry in entries(store, folder):
             mbox.write(file, pieces(store, entry), entry.flags, entry.keywords, entry.received)
             count += 1

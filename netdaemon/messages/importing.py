@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -55,12 +57,21 @@ def sources(path: Path, kind: str) -> Iterator[tuple[str, Callable[[], Iterator[
     elif path.is_file():
         yield INBOX, partial(mbox.messages, path)
     else:
-        files = sorted(file for file in path.rglob("*" + SUFFIX) if file.is_file())
+        files = sorted(_files(path))
         if not files:
             raise NoMail(f"{path} has no files called *{SUFFIX}")
         for file in files:
             name = str(file.relative_to(path)).removesuffix(SUFFIX)
             yield folder_name(name), partial(mbox.messages, file)
+
+
+def _files(top: Path) -> Iterator[Path]:
+    """Every mbox file beneath a folder; links are not followed."""
+    for folder, _, names in os.walk(top):
+        for name in names:
+            file = Path(folder) / name
+            if name.endswith(SUFFIX) and stat.S_ISREG(file.lstat().st_mode):
+                yield file
 
 
 class Import:

@@ -353,6 +353,9 @@ class IMessages(Protocol):
     def properties(self, folder: int) -> dict[str, str]:
         """What is noted on it (RFC 5464, a newsgroup's description)."""
 
+    def property_of(self, account: str, name: str) -> dict[int, str]:
+        """One such thing on every folder of an account that has it: the descriptions of all newsgroups."""
+
     def keywords(self, folder: int) -> list[str]:
         """Every keyword that its messages have had, as first written."""
 
@@ -414,10 +417,10 @@ class IMessages(Protocol):
     def release(self, holder: str) -> Deferred[None]:
         """They are needed no more; nothing happens when there are none."""
 
-    def copy(self, folder: int, uids: UidSet, to: int) -> Deferred[Copied]:
-        """Show messages in another folder too, with their flags and internal dates."""
+    def copy(self, folder: int, uids: UidSet, to: int, *, account: str | None = None) -> Deferred[Copied]:
+        """Show messages in another folder too, with their internal dates and the flags that the account sees."""
 
-    def move(self, folder: int, uids: UidSet, to: int) -> Deferred[Copied]:
+    def move(self, folder: int, uids: UidSet, to: int, *, account: str | None = None) -> Deferred[Copied]:
         """Copy and expunge in one (RFC 6851)."""
 
     def store_flags(
@@ -434,6 +437,8 @@ class IMessages(Protocol):
         account: str | None = None,
     ) -> Deferred[FlagsStored]:
         """Change flags; with ``replace`` the flags and keywords to add are all there will be.
+
+        It is one transaction, and others wait: who changes very many asks for some thousands at a time.
 
         In shared folders `PRIVATE` flags are ``account``'s own. Only what really changes gets a new modseq.
         """
@@ -498,7 +503,9 @@ class IMessages(Protocol):
     def numbers(self, folder: int, first: int, last: int, *, limit: int = 10_000) -> list[int]:
         """For LISTGROUP, as `overview` does."""
 
-    def arrived_since(self, folder: int, since: float, *, limit: int = 10_000, after: int = 0) -> list[tuple[int, str]]:
+    def arrived_since(
+        self, folder: int, since: float, *, limit: int = 10_000, after: int = 0
+    ) -> Deferred[list[tuple[int, str]]]:
         """(number, message-id) of those saved at ``since`` or later, with numbers above ``after`` (NEWNEWS)."""
 
     def places(self, message: int) -> list[Place]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from netdaemon.messages import mutf7
 from netdaemon.messages.errors import BadName, StoreError
-from netdaemon.messages.foreign import Found, with_crlf
+from netdaemon.messages.foreign import Found, is_folder, make_folder, open_for_reading, open_for_writing, with_crlf
 from netdaemon.messages.names import INBOX, folder_name
 from netdaemon.messages.spool import PIECE
 from netdaemon.messages.values import NO_FLAGS, Flag
@@ -30,6 +31,8 @@ LETTERS = {
 PASSED, FORWARDED = "P", "$Forwarded"
 KEYWORDS = "dovecot-keywords"
 MOST_KEYWORDS = 26
+LARGEST_KEYWORDS = 1 << 16
+"""Octets of the file about keywords."""
 
 _INFO = re.compile(r":2,([A-Za-z]*)[^/]*\Z")
 
@@ -44,12 +47,12 @@ def folders(top: Path) -> Iterator[tuple[str, Path]]:
         raise NotMaildir(f"{top} is no Maildir: it has no cur and new")
     yield INBOX, top
     for path in sorted(top.iterdir()):
-        if path.name.startswith(".") and path.is_dir() and _is_folder(path):
+        if path.name.startswith(".") and is_folder(path) and _is_folder(path):
             yield _name(path), path
 
 
 def _is_folder(path: Path) -> bool:
-    return (path / "cur").is_dir() and (path / "new").is_dir()
+    return is_folder(path / "cur") and is_folder(path / "new")
 
 
 def _name(path: Path) -> str:
@@ -71,10 +74,11 @@ def messages(folder: Path) -> Iterator[Found]:
     found = []
     for path in paths:
         try:
-            stat = path.stat()
+            status = path.lstat()
         except FileNotFoundError:
             continue  # another program moved it
-        found.append((stat.st_mtime_ns, path))
+        if stat.S_ISREG(status.st_mode):
+            found.append((status.st_mtime_ns, path))
     for modified, path in sorted(found):
         info = _INFO.search(path.name)
         letters = info[1] if info is not None else ""
@@ -92,7 +96,7 @@ def _read(path: Path) -> Iterator[bytes]:
 
 
 def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
+    with open_for_reading(path) as file:
         while piece := file.read(PIECE):
             yield piece
 
@@ -100,7 +104,8 @@ def _pieces(path: Path) -> Iterator[bytes]:
 def _keywords(folder: Path) -> dict[str, str]:
     """The meaning of each small letter."""
     try:
-        text = (folder / KEYWORDS).read_text("utf-8", "replace")
+        with open_for_reading(folder / KEYWORDS) as file:
+            text = file.read(LARGEST_KEYWORDS).decode("utf-8", "replace")
     except FileNotFoundError:
         return {}
     found = {}
@@ -117,8 +122,12 @@ class Writing:
     def __init__(self, top: Path, name: str) -> None:
         parts = [mutf7.encode(part, also="./") for part in name.split("/")]
         self.path = top if name == INBOX else top / ("." + ".".join(parts))
-        for part in ("tmp", "new", "cur"):
-            (self.path / part).mkdir(mode=0o700, parents=True, exist_ok=True)
+        top.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (top, self.path):  # without a topmost folder it would be no Maildir
+            if folder != top:
+                make_folder(folder)
+            for part in ("tmp", "new", "cur"):
+                make_folder(folder / part)
         self._words = {word: letter for letter, word in _keywords(self.path).items()}
         self._there = {path.name.partition(":")[0]: path for path in (self.path / "cur").iterdir()}
         self.unsaid: set[str] = set()
@@ -134,7 +143,7 @@ class Writing:
                 there.rename(path)
             return False
         unfinished = self.path / "tmp" / base
-        with unfinished.open("wb") as file:
+        with open_for_writing(unfinished) as file:
             for piece in pieces:
                 file.write(piece)
             file.flush()
@@ -161,6 +170,7 @@ class Writing:
             self._words[word] = free[0]
             lines = sorted((ord(letter) - ord("a"), each) for each, letter in self._words.items())
             unfinished = self.path / "tmp" / KEYWORDS
-            unfinished.write_text("".join(f"{number} {each}\n" for number, each in lines))
+            with open_for_writing(unfinished) as file:
+                file.write("".join(f"{number} {each}\n" for number, each in lines).encode())
             unfinished.rename(self.path / KEYWORDS)
         return self._words[word]

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from netdaemon.messages.foreign import Found
+from netdaemon.messages.foreign import Found, open_for_reading
 from netdaemon.messages.values import NO_FLAGS, Flag
 
 LONGEST_LINE = 1 << 16
@@ -40,7 +40,7 @@ _LETTERS = {
 
 def messages(path: Path) -> Iterator[Found]:
     """Every message of a file. Each must be read before the next is asked for."""
-    with path.open("rb") as file:
+    with open_for_reading(path) as file:
         reading = _Reading(file)
         number = 0
         while (line := reading.begin()) is not None:

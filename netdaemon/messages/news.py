@@ -86,20 +86,29 @@ def remember(work: Transaction, msgids: Sequence[str]) -> None:
     )
 
 
-def expire_history(work: Transaction, before: float) -> int:
-    """Forget what came before then and is in no newsgroup. The history is why it would not be taken again: what is
-    still there is still known.
-    """
-    return work.db.execute(
-        "DELETE FROM history WHERE arrived < ? AND NOT EXISTS (SELECT 1 FROM message JOIN entry "
-        "ON entry.message_id = message.id JOIN folder ON folder.id = entry.folder_id "
-        "WHERE message.msgid = history.msgid AND folder.kind = ?)",
-        (before, NEWS),
-    ).rowcount
-
-
 EXPIRED_AT_ONCE = 500
-"""Messages that one transaction takes away, so that nobody waits long behind it."""
+"""Messages, or message-ids of the history, that one transaction looks at, so that nobody waits long behind it."""
+
+
+def expire_history(work: Transaction, before: float, last: tuple[float, str]) -> tuple[int, tuple[float, str] | None]:
+    """Forget what came before then and is in no newsgroup: what is still there must still be known.
+
+    Looks at some that came behind ``last``, (when, message-id); (how many it forgot, the last one it looked at).
+    """
+    found = work.db.execute(
+        "SELECT arrived, msgid FROM history WHERE arrived < ? AND (arrived, msgid) > (?, ?) "
+        "ORDER BY arrived, msgid LIMIT ?",
+        (before, *last, EXPIRED_AT_ONCE),
+    ).fetchall()
+    count = 0
+    for _, msgid in found:
+        count += work.db.execute(
+            "DELETE FROM history WHERE msgid = ?1 AND NOT EXISTS (SELECT 1 FROM message JOIN entry "
+            "ON entry.message_id = message.id JOIN folder ON folder.id = entry.folder_id "
+            "WHERE message.msgid = ?1 AND folder.kind = ?2)",
+            (msgid, NEWS),
+        ).rowcount
+    return count, found[-1] if found else None
 
 
 def expire(work: Transaction, folder: int, before: float, keep: int | None) -> int:

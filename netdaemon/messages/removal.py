@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from netdaemon.messages import keywords
 from netdaemon.messages.engine import Transaction
 from netdaemon.messages.errors import FolderRefused, OverQuota
+from netdaemon.messages.holding import in_use
 from netdaemon.messages.interfaces import ARRIVED, EXPUNGED, MAIL, SHARED, Copied, Quota
 from netdaemon.messages.ranged import ranged
-from netdaemon.messages.uids import EVERY, HIGHEST, ranges
-from netdaemon.messages.values import Flag, UidSet
+from netdaemon.messages.uids import EVERY, HIGHEST, intersection, ranges
+from netdaemon.messages.values import UidSet
 
+LOOKED_EVERY = 64
+"""How seldom a folder's history is counted, in its modification sequences."""
 HISTORY = 20_000
 """Expunged UIDs that a folder remembers for QRESYNC at least; of more than twice as many, the oldest half goes."""
 
@@ -19,13 +22,18 @@ HISTORY = 20_000
 def expunge(work: Transaction, folder: int, uids: UidSet | None, deleted_only: bool) -> UidSet:
     """Remove messages for good; those with the DELETED flag, or all."""
     work.folder(folder)
+    uids = uids if uids is not None else EVERY
+    if deleted_only:  # every CLOSE asks for it: not to go through all of a folder
+        deleted = work.db.execute(
+            "SELECT uid FROM entry INDEXED BY entry_deleted WHERE folder_id = ? AND flags & 8 <> 0", (folder,)
+        )
+        uids = intersection(ranges(row[0] for row in deleted), uids)
     gone: list[tuple[int, int, int]] = []
-    condition = f" AND entry.flags & {int(Flag.DELETED)} <> 0" if deleted_only else ""
-    for part in ranged(uids if uids is not None else EVERY):
+    for part in ranged(uids):
         gone += work.db.execute(
             f"{part.begin}SELECT entry.uid, entry.message_id, message.octets FROM {part.of('entry')} "
             "JOIN message ON message.id = entry.message_id "
-            f"WHERE entry.folder_id = ?{condition} ORDER BY entry.uid",
+            "WHERE entry.folder_id = ? ORDER BY entry.uid",
             (*part.values, folder),
         )
     remove(work, folder, gone)
@@ -53,7 +61,8 @@ def remove(work: Transaction, folder: int, gone: Sequence[tuple[int, int, int]])
     )
     if account != SHARED:
         charge(work, account, -octets, -len(gone))
-    _forget_history(work, folder)
+    if modseq % LOOKED_EVERY == 0 or len(gone) > HISTORY:
+        _forget_history(work, folder)
     drop_unused(work, [message for _, message, _ in gone])
     work.changed(EXPUNGED, folder, account, name, modseq)
 
@@ -87,11 +96,16 @@ def drop_unused(work: Transaction, messages: Sequence[int]) -> None:
     for message in messages:
         row = work.db.execute(
             "DELETE FROM message WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM entry WHERE message_id = ?1) "
-            "RETURNING blob_id",
+            "RETURNING blob_id, thread",
             (message,),
         ).fetchone()
-        if row is not None:
-            work.db.execute("INSERT INTO unused_blob VALUES (?, ?) ON CONFLICT DO NOTHING", (row[0], work.now))
+        if row is None:
+            continue
+        blob, thread = row
+        if not in_use(work.db, blob):
+            work.db.execute("INSERT INTO unused_blob VALUES (?, ?) ON CONFLICT DO NOTHING", (blob, work.now))
+        if work.db.execute("SELECT 1 FROM message WHERE thread = ? LIMIT 1", (thread,)).fetchone() is None:
+            work.db.execute("DELETE FROM thread_member WHERE thread = ?", (thread,))
 
 
 def charge(work: Transaction, account: str, octets: int, messages: int) -> None:
@@ -114,16 +128,16 @@ def charge(work: Transaction, account: str, octets: int, messages: int) -> None:
 # --- to other folders ------------------------------------------------------------------------------------------
 
 
-def copy(work: Transaction, folder: int, uids: UidSet, to: int) -> Copied:
-    """Show messages in another folder too."""
-    return _copy(work, folder, uids, to)[0]
+def copy(work: Transaction, folder: int, uids: UidSet, to: int, account: str | None = None) -> Copied:
+    """Show messages in another folder too, with the flags that the account sees."""
+    return _copy(work, folder, uids, to, account)[0]
 
 
-def move(work: Transaction, folder: int, uids: UidSet, to: int) -> Copied:
+def move(work: Transaction, folder: int, uids: UidSet, to: int, account: str | None = None) -> Copied:
     """Copy and expunge."""
     if folder == to:
         raise FolderRefused("messages are moved to another folder")
-    copied, gone = _copy(work, folder, uids, to, moved=True)
+    copied, gone = _copy(work, folder, uids, to, account, moved=True)
     remove(work, folder, gone)
     return copied
 
@@ -134,7 +148,7 @@ def move_all(work: Transaction, folder: int, to: int) -> None:
 
 
 def _copy(
-    work: Transaction, folder: int, uids: UidSet, to: int, moved: bool = False
+    work: Transaction, folder: int, uids: UidSet, to: int, whose: str | None, moved: bool = False
 ) -> tuple[Copied, list[tuple[int, int, int]]]:
     source, _, kind = work.folder(folder)
     account, name, to_kind = work.folder(to)
@@ -143,10 +157,11 @@ def _copy(
     found: list[tuple[int, int, float, int, int]] = []
     for part in ranged(uids):
         found += work.db.execute(
-            f"{part.begin}SELECT entry.uid, entry.message_id, entry.received, entry.flags, message.octets "
-            f"FROM {part.of('entry')} JOIN message ON message.id = entry.message_id "
+            f"{part.begin}SELECT entry.uid, entry.message_id, entry.received, entry.flags | coalesce(seen.flags, 0), "
+            f"message.octets FROM {part.of('entry')} JOIN message ON message.id = entry.message_id "
+            "LEFT JOIN seen ON seen.account = ? AND seen.folder_id = entry.folder_id AND seen.uid = entry.uid "
             "WHERE entry.folder_id = ? ORDER BY entry.uid",
-            (*part.values, folder),
+            (*part.values, whose if source == SHARED else None, folder),
         )
     octets = sum(row[4] for row in found)
     if not found:

@@ -121,6 +121,9 @@ class Store:
     def properties(self, folder: int) -> dict[str, str]:
         return self._read(reading.properties, folder)
 
+    def property_of(self, account: str, name: str) -> dict[int, str]:
+        return self._read(reading.property_of, account, name)
+
     def keywords(self, folder: int) -> list[str]:
         return self._read(reading.folder_keywords, folder)
 
@@ -184,11 +187,11 @@ class Store:
     def release(self, holder: str) -> Deferred[None]:
         return self._write(holding.release, holder)
 
-    def copy(self, folder: int, uids: UidSet, to: int) -> Deferred[Copied]:
-        return self._write(removal.copy, folder, uids, to)
+    def copy(self, folder: int, uids: UidSet, to: int, *, account: str | None = None) -> Deferred[Copied]:
+        return self._write(removal.copy, folder, uids, to, account)
 
-    def move(self, folder: int, uids: UidSet, to: int) -> Deferred[Copied]:
-        return self._write(removal.move, folder, uids, to)
+    def move(self, folder: int, uids: UidSet, to: int, *, account: str | None = None) -> Deferred[Copied]:
+        return self._write(removal.move, folder, uids, to, account)
 
     def store_flags(
         self,
@@ -284,8 +287,10 @@ class Store:
     def numbers(self, folder: int, first: int, last: int, *, limit: int = 10_000) -> list[int]:
         return self._read(news.numbers, folder, first, last, limit)
 
-    def arrived_since(self, folder: int, since: float, *, limit: int = 10_000, after: int = 0) -> list[tuple[int, str]]:
-        return self._read(news.arrived_since, folder, since, limit, after)
+    def arrived_since(
+        self, folder: int, since: float, *, limit: int = 10_000, after: int = 0
+    ) -> Deferred[list[tuple[int, str]]]:
+        return self._read_long(news.arrived_since, folder, since, limit, after)
 
     def places(self, message: int) -> list[Place]:
         return self._read(reading.places, message)
@@ -305,7 +310,16 @@ class Store:
         return self._write(news.remember, msgids)
 
     def expire_history(self, before: float) -> Deferred[int]:
-        return self._write(news.expire_history, before)
+        async def run() -> int:
+            count, last = 0, (-1.0, "")
+            while True:
+                gone, behind = await self._write(news.expire_history, before, last)
+                count += gone
+                if behind is None:
+                    return count
+                last = behind
+
+        return Deferred.fromCoroutine(run())
 
     def expire(self, folder: int, before: float, *, keep: int | None = None) -> Deferred[int]:
         async def run() -> int:

@@ -56,7 +56,7 @@ class MailboxTests(MessagesCase):
         self.assertEqual(
             self.good("mail", "export", "mulder", str(path), "--folder", "a"), "a: 0 written\na/b: 1 written\n"
         )
-        self.assertEqual(sorted(each.name for each in path.iterdir()), [".a", ".a.b"])
+        self.assertEqual(sorted(each.name for each in path.iterdir()), [".a", ".a.b", "cur", "new", "tmp"])
 
     def test_what_can_not_be(self) -> None:
         for words, why in (
@@ -69,7 +69,7 @@ class MailboxTests(MessagesCase):
         ):
             self.assertIn(why, self.bad(*words), words)
         self.put(self.messages())
-        self.assertIn("Not a directory", self.bad("mail", "export", "mulder", str(self.mbox)))
+        self.assertIn("File exists", self.bad("mail", "export", "mulder", str(self.mbox)))
         self.assertIn("invalid choice", self.misused("mail", "export", "mulder", "x", "--format", "mh"))
 
     def test_keywords_are_complained_of(self) -> None:

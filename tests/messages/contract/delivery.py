@@ -79,6 +79,20 @@ class DeliveryContract(Base):
     async def test_threads_with_the_answer_first(self) -> None:
         self.assertEqual(await self.threads(("<2@x>", "Re: Hello", ("<1@x>",)), ("<1@x>", "Hello", ())), [0, 0])
 
+    async def test_a_thread_ends_with_its_last_message(self) -> None:
+        inbox = await self.folder()
+        first = summary("<1@x>", "Hello")
+        answer = summary("<2@x>", "Re: Hello", references=("<1@x>",))
+        await self.put(inbox, about=first)
+        await self.put(inbox, about=answer)
+        (begun, _) = [row.thread_id for row in self.store.rows(inbox.id, ((1, 9),))]
+        await self.store.expunge(inbox.id, ((1, 1),), deleted_only=False)
+        await self.put(inbox, about=summary("<3@x>", "Re: Hello", references=("<1@x>",)))
+        self.assertEqual({row.thread_id for row in self.store.rows(inbox.id, ((1, 9),))}, {begun})
+        await self.store.expunge(inbox.id, ((1, 9),), deleted_only=False)
+        await self.put(inbox, about=answer)
+        self.assertNotEqual(self.store.rows(inbox.id, ((1, 9),))[0].thread_id, begun)
+
     async def test_threads_by_subject(self) -> None:
         self.assertEqual(
             await self.threads(

@@ -213,6 +213,15 @@ class FolderContract(Base):
         self.assertEqual(self.store.properties(made.id), {"/private/comment": "new"})
         await self.fails(NoSuchFolder, self.store.set_property(made.id + 1, "x", "y"))
 
+    async def test_one_property_of_many_folders(self) -> None:
+        one, two, other = await self.group("a"), await self.group("b"), await self.folder()
+        for folder in (one, two, other):
+            await self.store.set_property(folder.id, "description", folder.name)
+        await self.store.set_property(one.id, "posting", "m")
+        self.assertEqual(self.store.property_of("", "description"), {one.id: "a", two.id: "b"})
+        self.assertEqual(self.store.property_of("", "posting"), {one.id: "m"})
+        self.assertEqual(self.store.property_of("mulder", "posting"), {})
+
     async def test_special_use(self) -> None:
         made = await self.store.create("mulder", "a")
         await self.store.set_special_use(made.id, "\\Trash")

@@ -62,11 +62,12 @@ class NewsContract(Base):
         self.now += 100
         for msgid in ("<2@x>", "<3@x>", "<4@x>"):
             await self.put(group, about=summary(msgid), received=5.0)
-        self.assertEqual(self.store.arrived_since(group.id, self.now), [(2, "<2@x>"), (3, "<3@x>"), (4, "<4@x>")])
-        self.assertEqual(self.store.arrived_since(group.id, self.now, limit=1, after=2), [(3, "<3@x>")])
-        self.assertEqual(self.store.arrived_since(group.id, self.now + 1), [])
+        self.assertEqual(await self.store.arrived_since(group.id, self.now), [(2, "<2@x>"), (3, "<3@x>"), (4, "<4@x>")])
+        self.assertEqual(await self.store.arrived_since(group.id, self.now, limit=1, after=2), [(3, "<3@x>")])
+        self.assertEqual(await self.store.arrived_since(group.id, self.now + 1), [])
 
     async def test_history(self) -> None:
+        self.patch(news, "EXPIRED_AT_ONCE", 2)
         group = await self.group()
         await self.put(group, about=summary("<1@x>"), history=True)
         await self.store.remember(["<2@x>", "<1@x>", "<3@x>"])

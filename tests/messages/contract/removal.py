@@ -57,6 +57,7 @@ class RemovalContract(Base):
     async def test_vanished_longer_ago_than_anybody_remembers(self) -> None:
         """RFC 7162 section 3.2.5.2: then it is every UID that isn't there."""
         self.patch(removal, "HISTORY", 2)
+        self.patch(removal, "LOOKED_EVERY", 1)
         inbox = await self.folder()
         await self.fill(inbox, 9)
         for uid in (1, 2, 3, 4, 6):
@@ -122,6 +123,15 @@ class RemovalContract(Base):
         await self.put(group)
         await self.store.copy(group.id, EVERY, inbox.id)
         self.assertEqual(self.uids(inbox), [1, 2])
+
+    async def test_what_was_read_is_read_where_it_is_copied(self) -> None:
+        inbox, group = await self.folder(), await self.group()
+        await self.fill(group, 2)
+        await self.store.store_flags(group.id, ((2, 2),), add=Flag.SEEN | Flag.FLAGGED, account="mulder")
+        await self.store.copy(group.id, EVERY, inbox.id, account="mulder")
+        await self.store.copy(group.id, EVERY, inbox.id, account="scully")
+        read = Flag.SEEN | Flag.FLAGGED
+        self.assertEqual([entry.flags for entry in self.entries(inbox)], [NO_FLAGS, read, NO_FLAGS, NO_FLAGS])
 
     async def test_octets_stay_for_who_reads_them(self) -> None:
         inbox, other = await self.folder(), await self.folder("other")
