@@ -6,7 +6,6 @@ import poplib
 import signal
 import subprocess
 
-from netdaemon.messages.store import Store
 from tests.flows.pop3flow import FIRST, HOST, INI, LOCAL, PASSWORD, PATIENCE, SECOND, USER, POP3Flow, unverified
 from tests.kit.caller import Caller, call
 from tests.kit.daemon import Daemon
@@ -190,10 +189,7 @@ class CrashTests(POP3Flow):
         box.close()
         self.assertEqual(inbox(daemon.data, USER), [FIRST, SECOND])
         again = Daemon(self, INI.replace("[netdaemon]", f"[netdaemon]\ndata = {daemon.data}"))
-        store = Store(daemon.data)
-        # that session's lease would end by itself in a minute
-        store.write(lambda work: work.db.execute("UPDATE lease SET until = 0"))
-        store.close()
+        (daemon.data / "leases.sqlite").unlink()  # that session's would end by itself in a minute
         await again.start()
         self.port = again.port("pop3")
         await self.in_thread(lambda: talk(True))

@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from netdaemon.interfaces import IDeadline, IDeadlines
-from netdaemon.messages.errors import LeaseHeld, NoSuchFolder
+from netdaemon.messages.errors import LeaseHeld, NoSuchFolder, StoreError
 from netdaemon.messages.interfaces import Folder, IMessages
 from netdaemon.messages.values import Entry, Flag
 
@@ -40,6 +40,7 @@ class Maildrop:
         "_holder",
         "_lost",
         "_messages",
+        "_updating",
         "account",
         "deleted",
         "folder",
@@ -55,6 +56,7 @@ class Maildrop:
         self._holder = holder
         self._deadline: IDeadline | None = None
         self._lost: Callable[[], object] | None = None
+        self._updating: Deferred[None] | None = None
         self.account = account
         self.folder: Folder | None = None
         self.uids = array("Q")
@@ -91,11 +93,21 @@ class Maildrop:
             self._lost()
 
     def release(self) -> Deferred[None]:
-        """Give the lease back. It comes behind what was asked of the store before, and never fails."""
+        """Give the lease back, once `update` is done with the store. It never fails."""
         self._lost = None
         if self._deadline is not None:
             self._deadline.cancel()
-        return self._messages.give_lease(self.account, self._holder).addErrback(_not_given, self.account)
+        given: Deferred[None] = Deferred()
+
+        def give(ignored: object) -> None:
+            giving = self._messages.give_lease(self.account, self._holder)
+            giving.addErrback(_not_given, self.account).addCallback(given.callback)
+
+        if self._updating is None:
+            give(None)
+        else:
+            self._updating.addBoth(give)
+        return given
 
     # --- the snapshot ----------------------------------------------------------------------------------------
 
@@ -169,13 +181,21 @@ class Maildrop:
         assert self.folder is not None, "a maildrop is opened before it is changed"
         if take_retrieved:
             self.deleted |= self.retrieved
-        seen = self.retrieved - self.deleted
-        if mark_seen and seen:
-            await unhurried(self._messages.store_flags(self.folder.id, self._ranges(seen), add=Flag.SEEN))
-        if self.deleted:
-            gone = self._ranges(self.deleted)
-            await unhurried(self._messages.expunge(self.folder.id, gone, deleted_only=False))
+        self._updating = work = Deferred.fromCoroutine(self._update(self.folder.id, mark_seen))
+        await unhurried(work)
         return len(self.deleted)
+
+    async def _update(self, folder: int, mark_seen: bool) -> None:
+        seen = self.retrieved - self.deleted
+        try:
+            if mark_seen and seen:
+                await self._messages.store_flags(folder, self._ranges(seen), add=Flag.SEEN)
+            if self.deleted:
+                await self._messages.expunge(folder, self._ranges(self.deleted), deleted_only=False)
+        except StoreError as error:
+            # said here, for the client may have gone
+            _log.warn("{user}'s deleted messages stay: {why}", user=self.account, why=str(error))
+            raise
 
     def _ranges(self, numbers: set[int]) -> list[tuple[int, int]]:
         """Their UIDs; of neighbours in the snapshot, one range, since what came between them can't be there."""

@@ -14,7 +14,7 @@ sessions = Part(
     title="POP3, sessions with a message of 10 KiB",
     about="20 connections, each of an account of its own: connect, USER, PASS, STAT, RETR, QUIT. netdaemon's accounts "
     "have argon2id hashes, and their passwords were right a moment ago, as those of clients are that come again and "
-    "again; it locks each maildrop, durably. Dovecot compares clear text, reads a Maildir and locks nothing, which are "
+    "again; it locks each maildrop. Dovecot compares clear text, reads a Maildir and locks nothing, which are "
     "its defaults; with processes that it keeps, it is as its documentation has it for high loads.",
     columns=work_columns("sessions"),
     variants=(

@@ -260,6 +260,7 @@ class UpdateTests(POP3TestCase):
         peer = await self.logged_in()
         waiting = self.store.hold("expunge")
         await peer.dialog("C: DELE 1", "S: +OK ...", "C: QUIT", "-- hangs up")
+        self.assertIn("mulder", self.store.leases)  # until that is done
         waiting.callback(None)
         self.assertEqual(self.store.inbox("mulder"), [b"two\r\n", b"three\r\n", b"four\r\n"])
 
