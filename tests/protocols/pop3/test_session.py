@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from netdaemon.interfaces import LoginBanned, LoginUnavailable, TooManySessions
 from netdaemon.messages.errors import LeaseHeld, StoreBroken, StoreBusy, StoreFull
+from netdaemon.protocols.pop3 import server
 from tests.protocols.pop3.kit import DOTS, HELLO, POP3TestCase
 
 
@@ -368,6 +369,24 @@ class LeaseTests(POP3TestCase):
         other = await self.logged_in("scully", "starbuck", login_delay=60.0)
         await other.dialog("C: QUIT", "S: +OK ...")
         await peer.dialog("-- 1 s", "C: USER mulder", "S: +OK ...", "C: PASS trustno1", "S: +OK ...")
+
+    async def test_login_delay_counts_from_logins_that_came_to_something(self) -> None:
+        held = await self.logged_in()
+        peer = await self.greeted(login_delay=60.0)
+        await peer.dialog("C: USER mulder", "S: +OK ...", "C: PASS trustno1", "S: -ERR [IN-USE] ...")
+        await held.dialog("C: QUIT", "S: +OK ...", "-- closed")
+        await peer.dialog("C: USER mulder", "S: +OK ...", "C: PASS trustno1", "S: +OK ...")
+
+    async def test_the_book_of_logins_forgets(self) -> None:
+        peer = await self.greeted(login_delay=60.0)
+        factory = peer.session.factory
+        self.patch(server, "MOST_ACCOUNTS", 3)
+        for name in "abcd":
+            factory.logged_in(name)
+        self.assertEqual([factory.too_early(name) for name in "abcde"], [False, True, True, True, False])
+        self.clock.advance(60)
+        factory.logged_in("e")
+        self.assertEqual(list(factory._logins), ["e"])
 
 
 class StopTests(POP3TestCase):
