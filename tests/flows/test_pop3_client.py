@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import socket
@@ -103,7 +104,7 @@ class Dovecot:
                 mechanisms=mechanisms,
                 login="dovenull" if root else me.pw_name,
                 internal="dovecot" if root else me.pw_name,
-                group="dovecot" if root else me.pw_gid,
+                group="dovecot" if root else grp.getgrgid(me.pw_gid).gr_name,
                 uid=user.pw_uid,
                 gid=user.pw_gid,
                 port=self.port,

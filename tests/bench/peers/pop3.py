@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import subprocess
@@ -126,7 +127,7 @@ def dovecot(*, large: bool = False, shared: bool = False) -> Start:
         try:
             user = pwd.getpwnam("mail") if root else me
             login, internal = ("dovenull", "dovecot") if root else (me.pw_name, me.pw_name)
-            group = "dovecot" if root else str(me.pw_gid)
+            group = "dovecot" if root else grp.getgrgid(me.pw_gid).gr_name
         except KeyError as error:
             raise Missing(f"dovecot's users are missing: {error}") from None
         for one in (folder, folder.parent):  # Dovecot's users must get in
