@@ -102,16 +102,11 @@ def restore(source: Path, data: Path, *, replace: bool = False) -> list[str]:
         if there and not replace and not begun:
             raise BackupRefused(f"{data} has a store already: say --replace to put it aside")
         said = []
-        (data / RESTORING).touch(mode=0o600)
-        _sync(data)
-        if there and not begun:
-            kept = data / f"replaced-{int(time.time())}"
-            kept.mkdir(mode=0o700)
-            for name in (INDEX_FILE, BLOBS_FILE):
-                for suffix in ("", "-wal", "-shm"):
-                    if (data / f"{name}{suffix}").exists():
-                        (data / f"{name}{suffix}").rename(kept / f"{name}{suffix}")
-            said.append(f"what was there is kept in {kept}")
+        if not begun:
+            _begin(data, _free_name(data) if there else "")
+        if kept := (data / RESTORING).read_text():
+            _put_aside(data, data / kept)
+            said.append(f"what was there is kept in {data / kept}")
         for name in files:
             if not (data / name).parent.is_dir():
                 (data / name).parent.mkdir(mode=0o700)
@@ -128,6 +123,36 @@ def restore(source: Path, data: Path, *, replace: bool = False) -> list[str]:
         (data / RESTORING).unlink()
         _sync(data)
     return said
+
+
+def _begin(data: Path, kept: str) -> None:
+    """Write down that it begins, and where what is there now will be kept."""
+    new = data / f"{RESTORING}.new"
+    new.write_text(kept)
+    _sync(new)
+    new.rename(data / RESTORING)
+    _sync(data)
+
+
+def _free_name(data: Path) -> str:
+    now = int(time.time())
+    while (data / f"replaced-{now}").exists():
+        now += 1
+    return f"replaced-{now}"
+
+
+def _put_aside(data: Path, kept: Path) -> None:
+    """Move both files with their logs; those that were moved before a restore was broken off stay where they are."""
+    kept.mkdir(mode=0o700, exist_ok=True)
+    give_to_owner(kept)
+    for name in (INDEX_FILE, BLOBS_FILE):
+        if (kept / name).exists() or not (data / name).exists():
+            continue
+        for suffix in ("-wal", "-shm", ""):  # the file itself is the last one: then all of it is there
+            if (data / f"{name}{suffix}").exists():
+                (data / f"{name}{suffix}").rename(kept / f"{name}{suffix}")
+    _sync(kept)
+    _sync(data)
 
 
 def _begin_anew(data: Path) -> str:

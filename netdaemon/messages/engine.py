@@ -26,6 +26,10 @@ CACHE = 16 << 20
 """Octets of the index that are kept in memory: a group of deliveries touches every one of its indexes."""
 
 
+class _Collected(StoreBusy):
+    """Octets that nobody needed were found for a message, and then removed. Stored anew, they stay."""
+
+
 @dataclass(eq=False)
 class Job:
     """What somebody wants done in one transaction, with the octets it needs in the store by then."""
@@ -67,7 +71,7 @@ class Transaction:
         blob = self._job.blobs[number]
         # Another process may have collected it, which it does under the index's lock: this answer stands.
         if self.blobs.execute("SELECT 1 FROM blob WHERE id = ? AND whole", (blob,)).fetchone() is None:
-            raise StoreBusy("the message's octets were collected before it was delivered")
+            raise _Collected("the message's octets were collected before it was delivered")
         return blob
 
     def folder(self, folder: int) -> tuple[str, str, str]:
@@ -186,6 +190,16 @@ class Engine:
         """Do them in their order, all in one transaction, durable at the return; each fails alone, but for a disk that
         fails them all.
         """
+        outcomes = self._perform(jobs)
+        late = [number for number, outcome in enumerate(outcomes) if isinstance(outcome.error, _Collected)]
+        if late:
+            for number in late:
+                jobs[number].blobs.clear()
+            for number, outcome in zip(late, self._perform([jobs[number] for number in late]), strict=True):
+                outcomes[number] = outcome
+        return outcomes
+
+    def _perform(self, jobs: Sequence[Job]) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
         try:
             self._store(jobs, outcomes)

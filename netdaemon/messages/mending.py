@@ -9,9 +9,9 @@ from pathlib import Path
 
 from netdaemon.messages import bodies
 from netdaemon.messages.checking import integrity, repair
-from netdaemon.messages.database import BLOBS_FILE, INDEX_FILE, as_store_errors
+from netdaemon.messages.database import BLOBS_FILE, INDEX_FILE, as_store_errors, give_to_owner
 from netdaemon.messages.engine import Transaction
-from netdaemon.messages.holding import in_use
+from netdaemon.messages.errors import StoreBroken
 from netdaemon.messages.salvage import salvage
 from netdaemon.messages.store import Store, done
 
@@ -34,12 +34,18 @@ def mend(data: Path, *, octets: bool = True) -> Iterator[str]:
             salvaged = salvaged or name == INDEX_FILE
     store = Store(data)
     try:
+        if salvaged:  # first, for the repair forgets messages that are in no folder
+            yield from done(store.write(lambda work: _rescue(work, data / HOMELESS)))
         yield from done(store.write(lambda work: repair(work, octets)))
-        if salvaged:
-            for line in done(store.write(lambda work: _rescue(work, data / HOMELESS))):
-                yield line
     finally:
         store.close()
+
+
+_KNOWN = (
+    "SELECT 1 FROM message JOIN entry ON entry.message_id = message.id JOIN folder ON folder.id = entry.folder_id "
+    "WHERE message.blob_id = ?1 UNION ALL SELECT 1 FROM unused_blob WHERE blob_id = ?1 "
+    "UNION ALL SELECT 1 FROM hold WHERE blob_id = ?1"
+)
 
 
 def _broken(path: Path) -> list[str]:
@@ -51,11 +57,18 @@ def _rescue(work: Transaction, folder: Path) -> list[str]:
     """Write out the octets that no message has, but for those that were on their way out: who looks knows whose."""
     count = 0
     for blob, size in work.blobs.execute("SELECT id, size FROM blob WHERE whole ORDER BY id").fetchall():
-        if in_use(work.db, blob) or work.db.execute("SELECT 1 FROM unused_blob WHERE blob_id = ?", (blob,)).fetchone():
+        if work.db.execute(f"{_KNOWN} LIMIT 1", (blob,)).fetchone():
             continue
         folder.mkdir(mode=0o700, exist_ok=True)
-        with (folder / f"{blob}.eml").open("wb") as file:
-            for piece in bodies.pieces(work.blobs, blob, size):
-                file.write(piece)
+        give_to_owner(folder)
+        path = folder / f"{blob}.eml"
+        try:
+            with path.open("wb") as file:
+                for piece in bodies.pieces(work.blobs, blob, size):
+                    file.write(piece)
+        except StoreBroken:
+            path.unlink()  # a piece of it is lost, too
+            continue
+        give_to_owner(path)
         count += 1
     return [f"{count} messages that are in no folder any more were written to {folder}"] if count else []

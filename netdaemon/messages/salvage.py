@@ -160,17 +160,26 @@ class Rows:
         return int(row[0]) if row[0] is not None else 0
 
 
+def _free_name(path: Path) -> str:
+    now = int(time.time())
+    while Path(f"{path}.broken-{now}").exists():
+        now += 1
+    return f"{path}.broken-{now}"
+
+
 def _exchange(path: Path, new: Path) -> None:
     descriptor = os.open(new, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    kept = f"{path}.broken-{int(time.time())}"
-    for suffix in ("-wal", "-shm"):
+    kept = _free_name(path)
+    for suffix in ("", "-wal"):
         if Path(f"{path}{suffix}").exists():
-            Path(f"{path}{suffix}").rename(kept + suffix)
-    path.rename(kept)
+            os.link(f"{path}{suffix}", f"{kept}{suffix}", follow_symlinks=False)
+    # the old log must not be taken for the new file's; of the file itself there is one at every moment
+    for suffix in ("-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
     give_to_owner(new)
     new.rename(path)
     folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 
 from netdaemon.messages import bodies, collecting, flags, holding, incoming, news, reading, removal, tree
 from netdaemon.messages.database import READ_PATIENCE, as_store_errors, open_blobs
 from netdaemon.messages.engine import Engine, Job, Transaction
+from netdaemon.messages.errors import StoreError
 from netdaemon.messages.interfaces import (
     MAIL,
     SHARED,
@@ -134,6 +135,12 @@ class Store:
         return self._write(tree.create, account, name, kind, special_use)
 
     def ensure(self, account: str, name: str, *, kind: str = MAIL) -> Deferred[Folder]:
+        try:
+            found = self.folder(account, name)
+        except StoreError:  # it is made, or said once more
+            found = None
+        if found is not None and found.kind == kind:
+            return succeed(found)
         return self._write(tree.ensure, account, name, kind)
 
     def rename(self, account: str, name: str, to: str) -> Deferred[Folder]:

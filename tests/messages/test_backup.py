@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from pathlib import Path
 
@@ -106,9 +107,13 @@ class RestoreTests(BackupCase):
         self.store.close()
         lines = restore(self.target, self.data, replace=True)
         self.assertRegex(lines[0], "what was there is kept in .*/replaced-")
-        self.assertEqual(len(self.shown(self.open(self.data))["INBOX"]), 2)
+        there = self.open(self.data)
+        self.assertEqual(len(self.shown(there)["INBOX"]), 2)
+        there.close()
         (kept,) = self.data.glob("replaced-*")
         self.assertEqual(len(self.shown(self.open(kept))["INBOX"]), 3)
+        restore(self.target, self.data, replace=True)
+        self.assertEqual(len(list(self.data.glob("replaced-*"))), 2)
 
     def test_broken_off(self) -> None:
         """It won't open until it is done again."""
@@ -121,6 +126,42 @@ class RestoreTests(BackupCase):
         self.undo()
         restore(self.target, data)
         self.assertEqual(self.shown(self.open(data)), self.shown(self.store))
+
+    def test_broken_off_at_each_step(self) -> None:
+        """Whenever that is, what was there is kept, and the next try brings all of the backup."""
+        self.put(self.inbox)
+        self.store.close()
+        sync = backing._sync
+        for steps in range(1, 30):
+            data = self.new_folder() / "data"
+            shutil.copytree(self.data, data)
+            left = [steps]
+
+            def count(path: Path, left: list[int] = left) -> None:
+                left[0] -= 1
+                if not left[0]:
+                    raise KeyboardInterrupt
+                sync(path)
+
+            self.patch(backing, "_sync", count)
+            try:
+                restore(self.target, data, replace=True)
+                finished = True
+            except KeyboardInterrupt:
+                finished = False
+            self.patch(backing, "_sync", sync)
+            if not finished:
+                if (data / RESTORING).exists():
+                    with self.assertRaises(StoreBroken):
+                        Store(data)
+                restore(self.target, data, replace=True)
+            self.assertEqual(len(self.shown(self.open(data))["INBOX"]), 2)
+            kept = sorted(data.glob("replaced-*"))[0]
+            self.assertEqual(len(self.shown(self.open(kept))["INBOX"]), 3)
+            self.assertEqual([*check(data), *check(kept)], [])
+            if finished:
+                break
+        self.assertTrue(6 < steps < 29, steps)
 
     def undo(self) -> None:
         self.patch(backing, "_begin_anew", self.begin_anew)

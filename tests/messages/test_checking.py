@@ -171,6 +171,18 @@ class SalvageTests(CheckCase):
         self.assertEqual(self.store.folder_by_id(self.inbox.id).uidnext, 306)
         self.assertTrue(list(self.data.glob("messages.sqlite.broken-*")))
 
+    def test_the_folders(self) -> None:
+        """Nobody knows whose the messages were: they are all written out."""
+        (page,) = self.pages(INDEX_FILE, "folder")
+        self.overwrite(INDEX_FILE, page)
+        list(mend(self.data))
+        self.assertEqual(self.check(), [])
+        self.assertEqual(len(list((self.data / "salvaged").iterdir())), 304)
+        self.store = self.open(self.data)
+        self.assertEqual(self.store.folders("mulder"), [])
+        self.put(self.folder())
+        self.assertEqual(self.check(), [])
+
     def test_an_index_of_the_index(self) -> None:
         pages = self.pages(INDEX_FILE, "message_msgid")
         self.overwrite(INDEX_FILE, pages[-1])

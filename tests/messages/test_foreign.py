@@ -280,6 +280,17 @@ class MboxTests(ForeignCase):
             wanted.append((octets, flags, keywords, float(received)))
         self.assertEqual(self.read(file.getvalue()), wanted)
 
+    @given(
+        st.lists(
+            st.sampled_from(
+                [b"From ", b"\n", b"\r\n", b"\r", b">From ", b"Status: R", b"X-Keywords: \xff", b"x", b" ", b":", b"\0"]
+            )
+        ).map(b"".join)
+    )
+    def test_any_file_can_be_read(self, octets: bytes) -> None:
+        for message, _, _, _ in self.read(octets):
+            self.assertNotRegex(message, rb"(?<!\r)\n")
+
     def test_no_mail(self) -> None:
         with self.assertRaises(NoMail):
             self.bring(self.new_folder())

@@ -147,6 +147,10 @@ class LargeTests(TestCase):
         store = Store(data, reactor.callFromThread)
         self.addCleanup(store.close)
         inbox = await store.ensure("mulder", "INBOX")
+        both_wait = threading.Event()
+        self.addCleanup(both_wait.set)
+        advance = Engine.advance
+        self.patch(Engine, "advance", lambda this, job: both_wait.wait() and advance(this, job))
         large, small = store.spool(), store.spool()
         self.addCleanup(large.abort)
         self.addCleanup(small.abort)
@@ -157,6 +161,7 @@ class LargeTests(TestCase):
         two = store.deliver(small.finish(), summary(), [Target(inbox.id)])
         one.addCallback(lambda done: order.append("large"))
         two.addCallback(lambda done: order.append("small"))
+        both_wait.set()
         await one
         await two
         self.assertEqual(order, ["small", "large"])

@@ -74,6 +74,7 @@ class FolderContract(Base):
         made = await self.store.ensure("mulder", "a/b")
         self.assertEqual(await self.store.ensure("mulder", "a/b"), made)
         self.assertEqual(self.names(), ["a", "a/b"])
+        await self.fails(BadName, self.store.ensure("mulder", "a//b"))
 
     async def test_kinds(self) -> None:
         group = await self.store.create("", "misc.test", kind="news")
