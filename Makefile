@@ -6,7 +6,7 @@ TRIAL := $(BIN)/python -m twisted.trial --temp-directory=_trial_temp
 # A core each; trial gives every worker its own folder.
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 # What the tests talk to besides ourselves and the standard library: real programs, by their Debian packages.
-PEERS := curl openssl rdate lynx w3m chromium chromium-driver procps unzip nghttp2-client lftp ncftp tnftp wget vsftpd \
+PEERS := curl openssl rdate lynx w3m chromium chromium-driver procps unzip nghttp2-client nghttp2-server lftp ncftp tnftp wget vsftpd \
   gopher fetchmail mpop mutt dovecot-pop3d
 BENCH_PEERS := nginx-light lighttpd apache2-bin xinetd wrk nghttp2-client nghttp2-server vsftpd gophernicus tinyproxy squid \
   dovecot-pop3d

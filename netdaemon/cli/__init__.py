@@ -19,6 +19,7 @@ from netdaemon.cli import (
     get,
     mail,
     mirror,
+    open,
     put,
     store,
     time,
@@ -26,7 +27,7 @@ from netdaemon.cli import (
 )
 from netdaemon.cli.terminal import INTERRUPTED, fail
 
-GROUPS = (config, user, ban, store, mail, backup, time, get, put, mirror, browse, daemon, completion)
+GROUPS = (config, user, ban, store, mail, backup, time, get, put, mirror, browse, open, daemon, completion)
 BROKEN_PIPE = 141
 """What a shell reports of a command that SIGPIPE ended."""
 

@@ -43,9 +43,9 @@ def add(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from netdaemon.cli.get import complain
-    from netdaemon.cli.gopherpage import printed
     from netdaemon.cli.gopherwalk import Elsewhere, Failed, Walk, WantsFile, WantsWords, loader
+    from netdaemon.cli.terminal import complain
+    from netdaemon.url.gopherpage import printed
 
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     walk = Walk(loader(not args.insecure, args.timeout))
@@ -205,8 +205,8 @@ class Session:
             self._try(lambda: self._walk.open(url if "://" in url else f"gopher://{url}"))
 
     def _save(self) -> None:
-        from netdaemon.cli.gopherpage import link
         from netdaemon.protocols.gopher.client import Failed, parse_url
+        from netdaemon.url.gopherpage import link
 
         number = self._screen.marked
         url = self._walk.here.url
@@ -242,7 +242,7 @@ class Session:
         self._arrived()
 
     def _help(self) -> None:
-        from netdaemon.cli.gopherpage import text_page
+        from netdaemon.url.gopherpage import text_page
 
         self._walk.show("Help", text_page(HELP.encode(), 100))
         self._arrived()

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from netdaemon.cli.gopherpage import Page, Row, link, menu_page, tame, text_page
 from netdaemon.protocols.gopher.client import OTHERS_PORTS, BadURL, Failed, GopherURL, parse_url, plain
 from netdaemon.protocols.gopher.grammar.menu import Item, clean, parse_menu
+from netdaemon.url.gopherpage import Page, Row, link, menu_page, tame, text_page
 
 TEXTS = "0h6M"
 """Item types that are shown; menus are too, and all others are downloads."""

@@ -42,7 +42,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run_import(args: argparse.Namespace) -> int:
-    from netdaemon.cli.progress import Bar
+    from netdaemon.cli.progress import Bars
     from netdaemon.messages.importing import Import, kind_of, sources
     from netdaemon.messages.names import INBOX, folder_name
     from netdaemon.wire.escape import escape
@@ -55,8 +55,8 @@ def run_import(args: argparse.Namespace) -> int:
             if args.folder is not None:
                 name = args.folder if name == INBOX else f"{args.folder}/{name}"
             name = folder_name(name)
-            with Bar(name, sys.stderr.isatty()) as bar:
-                bar.begin(0, None)
+            with Bars(sys.stderr.isatty()) as bars:
+                bar = bars.add(name, 0, None)
                 taken = bringing.folder(name, messages(), bar.advance)
             for line in taken.complaints:
                 print(f"netdaemon: {escape(line)}", file=sys.stderr)
@@ -65,7 +65,7 @@ def run_import(args: argparse.Namespace) -> int:
 
 
 def run_export(args: argparse.Namespace) -> int:
-    from netdaemon.cli.progress import Bar
+    from netdaemon.cli.progress import Bars
     from netdaemon.messages.exporting import to_maildir, to_mbox
     from netdaemon.messages.names import folder_name
     from netdaemon.wire.escape import escape
@@ -79,8 +79,8 @@ def run_export(args: argparse.Namespace) -> int:
             if not folder.selectable:
                 continue
             unsaid: set[str] = set()
-            with Bar(folder.name, sys.stderr.isatty()) as bar:
-                bar.begin(0, folder.octets)
+            with Bars(sys.stderr.isatty()) as bars:
+                bar = bars.add(folder.name, 0, folder.octets)
                 if args.format == MAILDIR:
                     count, unsaid = to_maildir(store, folder, args.path, bar.advance)
                 else:

@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Protocol
 
-from netdaemon.cli.schemes import Wishes
+from netdaemon.url.wishes import Wishes
 
 
 class Mailbox(Protocol):
-    """One mailbox. As text it is its URL, without a password. Everything raises Failed and TransferFailed."""
+    """One mailbox. Everything raises Failed, which names the URL, without its password."""
 
     number: int | None
     """The message that the URL names."""
 
     def __init__(self, url: str, wishes: Wishes) -> None:
-        """Raises ValueError, naming the URL, when it is none."""
+        """Raises BadURL."""
 
     async def open(self, reactor: Any) -> None:
         """Log in."""

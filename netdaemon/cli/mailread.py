@@ -6,12 +6,14 @@ import argparse
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netdaemon.cli.time import seconds
 
 if TYPE_CHECKING:
     from netdaemon.cli.mailboxes import Mailbox
+    from netdaemon.url.wishes import Wishes
 
 MAILBOXES: Mapping[str, str] = {
     "pop3": "netdaemon.cli.over_pop3:POP3Mailbox",
@@ -48,6 +50,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     for command in (listing, reading):
         command.add_argument("--starttls", action="store_true", help="go over to TLS before the login, or fail")
         command.add_argument("-k", "--insecure", action="store_true", help="accept any certificate")
+        command.add_argument("--cacert", metavar="FILE", type=Path, help="believe these authorities too (PEM)")
         command.add_argument("-v", "--verbose", action="store_true", help="show what is said, without secrets")
         command.add_argument(
             "--timeout", metavar="TIME", type=seconds, default=30.0, help="give up after so long without progress (30s)"
@@ -92,42 +95,51 @@ def _moment(second: int) -> str:
 
 
 def _with_mailbox(args: argparse.Namespace, show: Any) -> int:
-    from netdaemon.cli.get import complain
-    from netdaemon.cli.schemes import TransferFailed, Wishes, chosen
-    from netdaemon.cli.terminal import run_async
+    from netdaemon.cli.prompt import ask_login
+    from netdaemon.cli.terminal import complain, run_async
+    from netdaemon.url.wishes import Wishes
+    from netdaemon.wire.category import Category
     from netdaemon.wire.failures import Failed
 
     wishes = Wishes(
         verify=not args.insecure,
         timeout=args.timeout,
         starttls=args.starttls,
+        authorities=args.cacert,
+        ask=ask_login,
         say=(lambda line: print(line, file=sys.stderr, flush=True)) if args.verbose else None,
     )
-    try:
-        kind: Any = chosen(args.url, MAILBOXES)
-        box: Mailbox = kind(args.url, wishes)
-    except ValueError as error:
-        complain(str(error))
-        return 2
-    if "number" in args and args.number is None:
-        args.number = box.number
-        if args.number is None:
-            complain("which message? Put its number behind the URL")
-            return 2
 
     async def work(reactor: Any) -> int:
+        await box.open(reactor)
         try:
-            await box.open(reactor)
-            try:
-                await show(box)
-                sys.stdout.flush()
-            except BaseException:
-                box.abort()
-                raise
-            await box.close()
-        except (Failed, TransferFailed) as error:
-            complain(str(error) if isinstance(error, TransferFailed) else f"{box}: {error}")
-            return error.category
+            await show(box)
+            sys.stdout.flush()
+        except BaseException:
+            box.abort()
+            raise
+        await box.close()
         return 0
 
-    return run_async(work)
+    try:
+        box = _mailbox(args.url, wishes)
+        if "number" in args and args.number is None:
+            args.number = box.number
+            if args.number is None:
+                complain("which message? Put its number behind the URL")
+                return Category.USAGE
+        return run_async(work)
+    except Failed as error:
+        complain(str(error))
+        return error.category
+
+
+def _mailbox(url: str, wishes: Wishes) -> Mailbox:
+    """The mailbox at ``url``. Raises BadURL."""
+    from importlib import import_module
+
+    from netdaemon.url.opener import scheme_of
+
+    module, _, name = MAILBOXES[scheme_of(url, MAILBOXES)].partition(":")
+    box: Mailbox = getattr(import_module(module), name)(url, wishes)
+    return box

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netdaemon.cli.get import EPILOG, add_wishes, complain, wishes
+from netdaemon.cli.terminal import complain
+from netdaemon.cli.wishes import EPILOG, add_wishes, wants_bar, wishes
 
 if TYPE_CHECKING:
+    from netdaemon.cli.progress import Bar
     from netdaemon.protocols.ftp.client.mirror import Mirror
     from netdaemon.protocols.ftp.client.plan import Plan
     from netdaemon.protocols.ftp.client.url import URL
@@ -84,24 +85,24 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _mirror(reactor: Any, args: argparse.Namespace, url: URL, here: Path, downloads: bool) -> int:
-    from netdaemon.cli.over_ftp import session
-    from netdaemon.cli.progress import Bar
-    from netdaemon.cli.schemes import TransferFailed
+    from netdaemon.cli.progress import Bars
     from netdaemon.protocols.ftp.client import Failed
     from netdaemon.protocols.ftp.client.mirror import Mirror, Wishes
     from netdaemon.protocols.ftp.client.plan import Choice
+    from netdaemon.url.overftp import session
     from netdaemon.wire.category import Category
 
     options = wishes(args)
     choice = Choice(tuple(args.include), tuple(args.exclude))
     there = url.path.decode("utf-8", "surrogateescape")
-    with Bar(str(here), not args.quiet and not args.verbose and not args.dry_run and sys.stderr.isatty()) as bar:
+    bar: Bar | None = None
+    with Bars(wants_bar(args) and not args.dry_run) as bars:
         mirror = Mirror(
             lambda: session(reactor, url, options),
             here,
             there,
             Wishes(choice, args.delete, args.resume, args.jobs),
-            progress=bar.advance,
+            progress=lambda octets: None if bar is None else bar.advance(octets),
             told=_tell if args.verbose else lambda what, path: None,
         )
         try:
@@ -109,12 +110,10 @@ async def _mirror(reactor: Any, args: argparse.Namespace, url: URL, here: Path, 
             if args.dry_run:
                 _print(plan)
             else:
-                bar.begin(0, plan.octets)
+                bar = bars.add(str(here), 0, plan.octets)
                 await (mirror.download(plan) if downloads else mirror.upload(plan))
             await mirror.close()
         except Failed as error:
-            mirror.report.add(str(url), str(error), error.category)
-        except TransferFailed as error:
             mirror.report.add(str(url), str(error), error.category)
         except OSError as error:
             mirror.report.add(str(error.filename or here), error.strerror or str(error), Category.LOCAL)

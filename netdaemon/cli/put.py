@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netdaemon.cli.get import EPILOG, add_wishes, complain, wishes
+from netdaemon.cli.wishes import EPILOG, add_http, add_wishes, wants_bar, wishes
 
 if TYPE_CHECKING:
-    from netdaemon.cli.source import Source
+    from netdaemon.protocols.http.client.form import Part
+    from netdaemon.url.source import Source
 
 
 def add(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -25,101 +28,138 @@ def add(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "-C", "--resume", action="store_true", help="ftp: send only what the server does not have of it yet"
     )
     add_wishes(parser)
+    add_http(parser)
     parser.set_defaults(run=put)
     parser = groups.add_parser(
         "post",
-        help="send standard input to a URL and print the answer",
-        description="POST standard input to an http or https URL, and print what is answered.",
+        help="send standard input, or a form, to a URL and print the answer",
+        description="POST standard input, or a form's fields, to an http or https URL, and print what is answered.",
         epilog=EPILOG,
     )
     parser.add_argument("url", metavar="URL", help="user:password@ in it logs in")
     parser.add_argument(
         "-t", "--type", metavar="TYPE", default="application/octet-stream", help="the Content-Type of what is sent"
     )
+    parser.add_argument(
+        "-d",
+        "--data",
+        metavar="NAME=VALUE",
+        type=field,
+        action="append",
+        default=[],
+        help="a field of a form",
+    )
+    parser.add_argument(
+        "-F",
+        "--form",
+        metavar="NAME=VALUE",
+        type=field,
+        action="append",
+        default=[],
+        help="a field of a form in several parts; NAME=@FILE sends a file",
+    )
     add_wishes(parser)
+    add_http(parser)
     parser.set_defaults(run=post)
 
 
 def put(args: argparse.Namespace) -> int:
-    from netdaemon.cli.progress import Bar
-    from netdaemon.cli.schemes import TransferFailed, sender
-    from netdaemon.cli.terminal import run_async
+    from netdaemon.url.opener import shown_url
 
-    try:
-        kind = sender(args.url)
-        name = kind.shown(args.url)
-    except ValueError as error:
-        complain(str(error))
-        return 2
+    async def send(reactor: Any, source: Source, name: str) -> int:
+        from netdaemon.cli.progress import Bars
+        from netdaemon.cli.terminal import complain
+        from netdaemon.url import Opener
 
-    async def send(reactor: Any, source: Source) -> int:
-        one = kind(reactor, wishes(args))
-        try:
-            with Bar(source.name, _wants_bar(args)) as bar:
-                bar.begin(0, source.size)
-                remark = await one.send(source, args.url, args.resume, bar.advance)
-        except TransferFailed as error:
-            complain(str(error))
-            return error.category
-        finally:
-            await one.close()
+        async with Opener(reactor, wishes(args)) as opener:
+            with Bars(wants_bar(args)) as bars:
+                bar = bars.add(source.name, 0, source.size)
+                remark = await opener.send(
+                    source, args.url, resume=args.resume, headers=args.header, progress=bar.advance
+                )
         if remark and not args.quiet:
             complain(f"{name}: {remark}")
         return 0
 
-    return _with_source(args.file, lambda source: run_async(lambda reactor: send(reactor, source)))
+    return _with_source(args.file, lambda: shown_url(args.url), send)
 
 
 def post(args: argparse.Namespace) -> int:
-    from netdaemon.cli.terminal import run_async
-    from netdaemon.protocols.http.client import Failed, parse_url
+    def named() -> str:
+        from netdaemon.protocols.http.client import parse_url
 
-    try:
-        name = str(parse_url(args.url))
-    except Failed as error:
-        complain(str(error))
-        return 2
+        return str(parse_url(args.url))
 
-    async def send(reactor: Any, source: Source) -> int:
-        from netdaemon.cli.over_http import client, octets, upload, with_body
-        from netdaemon.cli.schemes import TransferFailed
+    async def send(reactor: Any, source: Source, name: str) -> int:
+        from netdaemon.url import Opener
         from netdaemon.wire.partfile import write_whole
 
-        one = client(reactor, wishes(args))
-        try:
-            body = upload(source, lambda octets: None)
-            response = await one.request("POST", args.url, [("Content-Type", args.type)], body)
-            with_body(response, name)
+        kind, body = _posted(args, source)
+        headers = [*([] if _has_type(args.header) else [("Content-Type", kind)]), *args.header]
+        async with Opener(reactor, wishes(args)) as opener:
+            answer = await opener.open(args.url, method="POST", headers=headers, body=body)
             sys.stdout.flush()
-            async for chunk in octets(response, name):
+            async for chunk in answer:
                 write_whole(1, chunk)
-        except (Failed, TransferFailed) as error:
-            complain(str(error))
-            return error.category
-        finally:
-            await one.close()
         return 0
 
-    return _with_source("-", lambda source: run_async(lambda reactor: send(reactor, source)))
+    if args.data and args.form:
+        from netdaemon.cli.terminal import complain
+
+        complain("--data makes one kind of form, and --form another")
+        return 2
+    return _with_source("-", named, send)
 
 
-def _with_source(name: str, work: Any) -> int:
-    from netdaemon.cli.source import Source
+def _posted(args: argparse.Namespace, source: Source) -> tuple[str, Any]:
+    """Content-Type and body: a form, or standard input."""
+    from netdaemon.protocols.http.client.form import URLENCODED, multipart, urlencoded
+    from netdaemon.url.overhttp import upload
+
+    if args.data:
+        return URLENCODED.decode("ascii"), urlencoded(args.data)
+    if args.form:
+        kind, body = multipart([_part(name, value) for name, value in args.form])
+        return kind.decode("latin-1"), body
+    return args.type, upload(source, lambda octets: None)
+
+
+def _part(name: str, value: str) -> Part:
+    from netdaemon.protocols.http.client.form import Part, file_part
+
+    return file_part(name, Path(value[1:])) if value.startswith("@") else Part(name, value)
+
+
+def _has_type(headers: list[tuple[str, str]]) -> bool:
+    return any(name.lower() == "content-type" for name, _ in headers)
+
+
+def field(text: str) -> tuple[str, str]:
+    """An argument that is a form's field."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+def _with_source(name: str, url: Callable[[], str], work: Callable[[Any, Source, str], Any]) -> int:
+    from netdaemon.cli.terminal import complain, run_async
+    from netdaemon.url.source import Source
     from netdaemon.wire.category import Category
+    from netdaemon.wire.failures import Failed
 
     try:
+        shown = url()
         source = Source(name)
         try:
-            status: int = work(source)
+            return run_async(lambda reactor: work(reactor, source, shown))
         finally:
             source.close()
+    except Failed as error:
+        complain(str(error))
+        return error.category
     except BrokenPipeError:
         raise  # whoever reads our output has seen enough
     except OSError as error:
         complain(f"{error.filename or name}: {error.strerror or error}")
         return Category.LOCAL
-    return status
-
-
-def _wants_bar(args: argparse.Namespace) -> bool:
-    return not args.quiet and not args.verbose and sys.stderr.isatty()

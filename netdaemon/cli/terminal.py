@@ -23,6 +23,13 @@ def fail(message: str, status: int = FAILED) -> NoReturn:
     raise SystemExit(status)
 
 
+def complain(message: str) -> None:
+    """One line on standard error, whatever the message holds."""
+    from netdaemon.wire.escape import escape
+
+    print(f"netdaemon: {escape(message)}", file=sys.stderr)
+
+
 def load(args: argparse.Namespace) -> Config:
     """The configuration of `-c FILE`; without one, or with a wrong one, that is said and the command ends (2)."""
     if args.config is None:

@@ -57,5 +57,11 @@ class Broken(Failed):
     category = Category.PARTIAL
 
 
+class LocalTrouble(Failed):
+    """A file of this side that can't be read, or written, or is not what it should be."""
+
+    category = Category.LOCAL
+
+
 class TooLarge(Failed):
     """What comes is larger than its reader wants it."""

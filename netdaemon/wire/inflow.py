@@ -8,8 +8,9 @@ from typing import Any, Protocol, Self
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-HIGH_WATER = 256 * 1024
-"""Octets that may wait for the reader before the transport is paused; it goes on when all of them are read."""
+HIGH_WATER = 48 * 1024
+"""Octets that may wait for the reader before the transport is paused; it goes on when all of them are read. One read
+of the socket reaches it, so a thousand bodies that nobody reads take 64 MiB."""
 
 
 class Source(Protocol):
@@ -49,10 +50,10 @@ class Inflow(AsyncIterator[bytes]):
         """More octets have come."""
         self._pieces.append(data)
         self._waiting += len(data)
+        self._wake()  # first: a reader who waits takes it at once, and the transport isn't paused for nothing
         if self._waiting >= HIGH_WATER and not self._paused and self._source is not None:
             self._paused = True
             self._source.pause()
-        self._wake()
 
     def end(self, error: Exception | None = None) -> None:
         """No more will come: that was all, or ``error`` says why not."""

@@ -77,6 +77,13 @@ class PartFile:
             self.part.replace(self.path)
             self._note.unlink(missing_ok=True)
 
+    def drop(self) -> None:
+        """It is not what it should be: nothing of it stays."""
+        self._close()
+        if not self._special:
+            self.part.unlink(missing_ok=True)
+            self._note.unlink(missing_ok=True)
+
     def leave(self) -> int:
         """It broke off: what came stays. How many octets there are to be gone on with."""
         if self._descriptor < 0 or self._special:

@@ -83,7 +83,7 @@ class Client:
             self._wanted = IPAddress_ID(str(ipaddress.ip_address(hostname.partition("%")[0])))
             self._server_name = b""  # RFC 6066 section 3: literal addresses are not sent
         except ValueError:
-            self._server_name = _dns_name(hostname)
+            self._server_name = dns_name(hostname)
             self._wanted = DNS_ID(self._server_name.decode())
 
     def clientConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
@@ -111,7 +111,8 @@ def why_no_tls(error: BaseException | None) -> str:
     return "the server closed within the TLS handshake"
 
 
-def _dns_name(hostname: str) -> bytes:
+def dns_name(hostname: str) -> bytes:
+    """A host's name as the DNS, and who is told of it, has it. Raises ValueError."""
     if hostname.isascii() and hostname:
         return hostname.lower().encode()  # as it is: real names hold underscores, which IDNA would refuse
     try:

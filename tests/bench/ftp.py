@@ -7,6 +7,7 @@ without a poller's help.
 from __future__ import annotations
 
 import json
+import os
 import select
 import socket
 import sys
@@ -117,8 +118,13 @@ def download(
     return {"units": octets / 1e6, "seconds": time.perf_counter() - start}
 
 
-def upload(port: int, seconds: float, path: str, size: int, user: tuple[str, str] = ANONYMOUS) -> Mapping[str, float]:
-    """A large document again and again, under one name; units are MB (10^6). 226 is part of it."""
+def upload(
+    port: int, seconds: float, path: str, size: int, user: tuple[str, str] = ANONYMOUS, sync: str = ""
+) -> Mapping[str, float]:
+    """A large document again and again, under one name; units are MB (10^6). 226 is part of it.
+
+    ``sync`` is where the document lies: there it is synced to the disk behind 226, by us, for a server that does not.
+    """
     session = Session(port)
     session.log_in(*user)
     block = bytes(1 << 20)
@@ -132,6 +138,10 @@ def upload(port: int, seconds: float, path: str, size: int, user: tuple[str, str
             connection.sendall(block)
         connection.close()
         session.reply(b"226")
+        if sync:
+            descriptor = os.open(sync, os.O_RDONLY)
+            os.fsync(descriptor)
+            os.close(descriptor)
         octets += size
     return {"units": octets / 1e6, "seconds": time.perf_counter() - start}
 

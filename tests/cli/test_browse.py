@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from netdaemon.cli.gopherpage import menu_page, printed, tame, text_page, wrapped
 from netdaemon.cli.gopherwalk import Bookmarks, Elsewhere, Failed, Walk, WantsFile, WantsWords, loader
 from netdaemon.protocols.gopher.client import GopherURL, Refused, parse_url
 from netdaemon.protocols.gopher.grammar.menu import Item
+from netdaemon.url.gopherpage import menu_page, printed, tame, text_page, wrapped
 
 MENU = (
     b"iThe sh\x1b[31mop\t\tnull.host\t1\r\n1Poems\t/poems\tspam.egg\t70\r\n0Spam\t/spam.txt\tspam.egg\t70\r\n"

@@ -6,6 +6,7 @@ import io
 import os
 import socket
 import ssl
+import zlib
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,9 +31,11 @@ from netdaemon.protocols.ftp.client import (
     TLSFailed,
     blocking,
     connect,
+    sockets,
 )
 from netdaemon.wire.blocking import run
 from netdaemon.wire.tlsclient import Trust
+from netdaemon.wire.transcript import Transcript
 from tests.kit.command import command, start
 from tests.kit.daemon import Daemon, Watched
 from tests.kit.ftpserver import PASSWORD, USER, PyFTPServer, Vsftpd
@@ -141,7 +144,7 @@ class PyFTPTests(ServerCase):
     async def test_in_clear(self) -> None:
         server = await PyFTPServer(self, self.root).start()
         await self.both(server.port, features=frozenset({"MLST", "MFMT"}))
-        await self.both(server.port, epsv=False)
+        await self.both(server.port, epsv=False, compress=True)  # it knows no MODE Z, and is not asked
 
     async def test_under_tls(self) -> None:
         server = await PyFTPServer(self, self.root, certificate=self.pem).start()
@@ -223,6 +226,92 @@ class DaemonTests(ServerCase):
         await self.both(plain, features=features)
         await self.both(plain, features=features, tls=TLS.EXPLICIT)
         await self.both(secure, features=features, tls=TLS.IMPLICIT)
+        for more in ({}, {"tls": TLS.EXPLICIT, "compress_level": 1}):
+            await self.both(plain, features=features | {"MODE"}, compress=True, **more)
+        await self.both(secure, features=features, tls=TLS.IMPLICIT, compress=True)
+
+    async def serve(self, keys: str = "") -> Daemon:
+        daemon = Daemon(
+            self,
+            f"[netdaemon]\n[documents]\nroot = {self.root}\n[tls]\ncertificate = {self.pem}\nprivate-key = {self.pem}\n"
+            f"[ftp]\nlisten = tcp:0:interface=127.0.0.1 tls:0:interface=127.0.0.1\nanonymous = yes\n{keys}",
+        )
+        await daemon.start()
+        return daemon
+
+    async def test_deflated_data_are_less(self) -> None:
+        """What goes over the data connections, as a meter between us and the server sees it."""
+        daemon = await self.serve()
+        (self.root / "song").write_bytes(b"a bottle of beer on the wall\n" * 100_000)
+        came: dict[tuple[bool, str], int] = {}
+        for compress in (False, True):
+            settings = Settings(compress=compress)
+
+            async def work(ftp: FTP, ground: str, compress: bool = compress) -> None:
+                download = await ftp.retrieve("song")
+                inner = getattr(download._transfer.data, "_data", download._transfer.data)
+                read, octets = inner.read, [0]
+
+                async def metered() -> bytes:
+                    piece: bytes = await read()
+                    octets[0] += len(piece)
+                    return piece
+
+                inner.read = metered
+                self.assertEqual(b"".join([chunk async for chunk in download]), (self.root / "song").read_bytes())
+                came[compress, ground] = octets[0]
+
+            async with await connect(reactor, "127.0.0.1", daemon.port("ftp"), settings=settings) as ftp:
+                await work(ftp, "reactor")
+
+            def block(settings: Settings = settings, work: Any = work) -> None:
+                with blocking.connect("127.0.0.1", daemon.port("ftp"), settings=settings) as ftp:
+                    run(work(ftp.session, "sockets"))
+
+            await deferToThread(block)
+        for ground in ("reactor", "sockets"):
+            self.assertEqual(came[False, ground], 2_900_000)
+            self.assertLess(came[True, ground], 20_000)
+
+    async def test_the_host_is_named(self) -> None:
+        daemon = await self.serve("hosts = files.example\n")
+        for tls in (TLS.NONE, TLS.EXPLICIT):
+            lines: list[str] = []
+            settings = Settings(tls=tls, verify=False, virtual_host=True, transcript=Transcript(lines.append))
+
+            def begin(host: str, settings: Settings = settings) -> FTP:
+                timeouts = settings.timeouts
+                stream = sockets.reach("127.0.0.1", daemon.port("ftp"), timeouts.connect, host)
+                control = sockets.SocketControl(stream, timeouts, settings.transcript)
+                control.greet()
+                made = FTP(control, sockets.SocketLinks(timeouts), host, settings)
+                return run(made.begin("anonymous", "x@"))
+
+            ftp = await deferToThread(begin, "Files.Example")
+            self.assertEqual(await deferToThread(run, ftp.nlst("pub")), [])
+            await deferToThread(run, ftp.quit())
+            verbs = [line.split()[1] for line in lines if line.startswith("C: ")]
+            self.assertEqual(verbs[verbs.index("FEAT") :][:3], ["FEAT", "HOST", "USER"], lines)
+            self.assertEqual("AUTH" in verbs[: verbs.index("FEAT")], tls is TLS.EXPLICIT)
+            with self.assertRaises(Refused) as raised:
+                await deferToThread(begin, "other.example")
+            self.assertEqual(raised.exception.reply.code, 504)
+
+    async def test_another_login(self) -> None:
+        daemon = await self.serve()
+        settings = Settings(tls=TLS.EXPLICIT, trust=self.trust, compress=True)
+
+        def block() -> None:
+            with blocking.connect("127.0.0.1", daemon.port("ftp"), settings=settings) as ftp:
+                self.assertEqual(ftp.nlst("pub"), [])
+                ftp.rein()
+                self.assertIsNone(ftp.session.mode)
+                with self.assertRaises(NotLoggedIn):
+                    ftp.nlst("pub")
+                ftp.login("anonymous", "x@")
+                self.assertEqual((ftp.nlst("pub"), ftp.session.mode), ([], b"Z"))
+
+        await deferToThread(block)
 
 
 class Scripted(Protocol):
@@ -320,6 +409,38 @@ class SocketTests(TestCase):
         port = self.serve({**LOGIN, b"NOOP": b"200-x\r\n" + b" y\r\n" * 5000})
         await self.both(port, FTP.noop, Settings(), NotSpoken, "too many lines")
 
+    async def test_data_that_are_not_what_mode_z_says(self) -> None:
+        whole = zlib.compress(b"hello world")
+        sent: list[bytes] = []
+
+        class Data(Protocol):
+            def connectionMade(self) -> None:
+                transport: Any = self.transport
+                transport.write(sent[-1])
+                transport.loseConnection()
+
+        listening = reactor.listenTCP(0, Factory.forProtocol(Data), interface="127.0.0.1")
+        self.addCleanup(listening.stopListening)
+        port = self.serve(
+            {
+                **LOGIN,
+                b"FEAT": b"211-so\r\n MODE Z\r\n211 end\r\n",
+                b"MODE": b"200 ok\r\n",
+                b"EPSV": b"229 (|||%d|)\r\n" % listening.getHost().port,
+                b"RETR": b"150 here\r\n226 done\r\n",
+            }
+        )
+        settings = Settings(compress=True, timeouts=Timeouts(answer=5))
+        for data, why in (
+            (whole[:-1], "in the middle"),
+            (b"", "in the middle"),
+            (whole[:-1] + b"x", "not deflated data"),
+            (b"hello world", "not deflated data"),
+            (whole + b"x", "octets behind the end"),
+        ):
+            sent.append(data)
+            await self.both(port, self.fetch, settings, Broken, why)
+
     async def test_an_upload_that_is_killed_ends_in_a_reset(self) -> None:
         """An end in good order would make a whole document of what there is of it."""
         ended: Deferred[type[BaseException]] = Deferred()
@@ -355,8 +476,8 @@ class CutTests(TestCase):
         self.server.settimeout(30)
         self.addCleanup(self.server.close)
 
-    def serve(self, announced: bytes, says_so: bool) -> None:
-        """One session under implicit TLS, with one RETR, of five octets."""
+    def serve(self, announced: bytes, says_so: bool, sent: bytes) -> None:
+        """One session under implicit TLS, with MODE Z and one RETR."""
         control = self.context.wrap_socket(self.server.accept()[0], server_side=True)
         passive = socket.create_server(("127.0.0.1", 0))
         with control, passive, control.makefile("rb") as lines:
@@ -369,7 +490,7 @@ class CutTests(TestCase):
                     raw = passive.accept()[0]
                     control.sendall(b"150 here" + announced + b"\r\n")
                     data = self.context.wrap_socket(raw, server_side=True)
-                    data.sendall(b"hello")
+                    data.sendall(sent)
                     if says_so:
                         data.unwrap().close()
                     else:
@@ -379,17 +500,19 @@ class CutTests(TestCase):
                 elif verb == b"USER":
                     control.sendall(b"230 in\r\n")
                 elif verb == b"FEAT":
-                    control.sendall(b"502 no\r\n")
+                    control.sendall(b"211-so\r\n MODE Z\r\n211 end\r\n")
                 elif verb == b"QUIT":
                     control.sendall(b"221 bye\r\n")
                     return
                 else:
                     control.sendall(b"200 ok\r\n")
 
-    async def fetch(self, announced: bytes, says_so: bool) -> list[Any]:
+    async def fetch(
+        self, announced: bytes, says_so: bool, sent: bytes = b"hello", *, compress: bool = False
+    ) -> list[Any]:
         """What comes of it with either client: octets or an exception."""
         port = self.server.getsockname()[1]
-        settings = Settings(tls=TLS.IMPLICIT, verify=False)
+        settings = Settings(tls=TLS.IMPLICIT, verify=False, compress=compress)
         came: list[Any] = []
 
         async def work(ftp: FTP) -> None:
@@ -401,11 +524,11 @@ class CutTests(TestCase):
             else:
                 came.append(b"".join(chunks))
 
-        served = deferToThread(self.serve, announced, says_so)
+        served = deferToThread(self.serve, announced, says_so, sent)
         async with await connect(reactor, "127.0.0.1", port, settings=settings) as ftp:
             await work(ftp)
         await served
-        served = deferToThread(self.serve, announced, says_so)
+        served = deferToThread(self.serve, announced, says_so, sent)
 
         def block() -> None:
             with blocking.connect("127.0.0.1", port, settings=settings) as ftp:
@@ -426,6 +549,12 @@ class CutTests(TestCase):
 
     async def test_less_has_come(self) -> None:
         self.assertEqual(await self.fetch(b" (6 bytes)", True), [Broken, Broken])
+
+    async def test_deflated_data_have_an_end_of_their_own(self) -> None:
+        whole = zlib.compress(b"hello")
+        for says_so in (True, False):
+            self.assertEqual(await self.fetch(b"", says_so, whole, compress=True), [b"hello", b"hello"])
+            self.assertEqual(await self.fetch(b"", says_so, whole[:-1], compress=True), [Broken, Broken])
 
 
 class HandshakeTests(ServerCase):

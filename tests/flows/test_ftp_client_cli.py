@@ -63,6 +63,32 @@ class CommandCase(TestCase):
 
 
 class GetTests(CommandCase):
+    async def test_deflated(self) -> None:
+        """--compress is heard of where the server can, and no hindrance where it can't."""
+        daemon = Daemon(
+            self, f"[netdaemon]\n[documents]\nroot = {self.root}\n[ftp]\nlisten = tcp:0:interface=127.0.0.1\n"
+        )
+        done = await command("-c", daemon.ini_file, "user", "add", USER, "--password-stdin", input=PASSWORD.encode())
+        self.assertEqual(done.status, 0, done.err)
+        await daemon.start()
+        (self.here / "song").write_bytes(b"a bottle of beer on the wall\n" * 10_000)
+        for url, asked in ((self.url(daemon.port("ftp")), True), (await self.serve(), False)):
+            target = self.here / "copy"
+            for words in (
+                ["put", self.here / "song", url + "pub/"],
+                ["get", url + "pub/song", "-o", target],
+                ["get", url + "pub/"],
+                ["mirror", url + "pub", self.here / "mirrored"],
+                ["mirror", self.here, url + "pub/again"],
+            ):
+                done = await command(words[0], "--compress", "-v", *words[1:])
+                self.assertEqual(done.status, 0, done.err)
+                self.assertEqual("C: MODE Z" in done.err, asked, done.err)
+                done = await command(words[0], "-v", *words[1:])
+                self.assertNotIn("C: MODE Z", done.err)
+            for copy in (target, self.here / "mirrored" / "song", self.root / "pub" / "again" / "song"):
+                self.assertEqual(copy.read_bytes(), (self.here / "song").read_bytes())
+
     async def test_documents_and_folders(self) -> None:
         url = await self.serve()
         (self.root / "pub" / "b\x1b[2J").mkdir()

@@ -203,7 +203,7 @@ class VerboseTests(GetCase):
             self,
             lambda head: b"HTTP/1.1 200 OK\r\nSet-Cookie: sesame\r\nX: \x9b\xe2\x80\xae\r\nContent-Length: 0\r\n\r\n",
         )
-        done = await self.get("-v", server.url.replace("//", "//mulder:trustno1@"))
+        done = await self.get("-v", "--basic", server.url.replace("//", "//mulder:trustno1@"))
         self.assertEqual(done.status, 0)
         self.assertIn(b"Authorization: Basic bXVsZGVyOnRydXN0bm8x", server.heard[0])
         self.assertIn("> GET / HTTP/1.1\n", done.err)

@@ -19,6 +19,7 @@ from twisted.trial.unittest import TestCase
 
 from netdaemon.config.settings import DocumentsSettings
 from netdaemon.documents.tree import Tree
+from netdaemon.wire.program import _End
 
 reactor: Any = _reactor
 
@@ -82,6 +83,10 @@ class Scripts:
     async def gone(self, *pids: int) -> None:
         """Wait until none of these processes runs."""
         await self.until(lambda: not any(map(alive, pids)), f"{pids} have ended")
+
+    async def unwatched(self) -> None:
+        """Wait until the reactor has heard of every program's end."""
+        await self.until(lambda: not any(isinstance(one, _End) for one in reactor.getReaders()), "all is heard")
 
     def descriptors(self) -> set[str]:
         """What this process has open. (Once the reactor runs: it opens some of its own when it begins.)"""

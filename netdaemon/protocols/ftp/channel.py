@@ -26,12 +26,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netdaemon.interfaces import DocumentError, IDeadlines
-from netdaemon.protocols.ftp.deflate import Bomb, Inflater
+from netdaemon.protocols.ftp.deflate import TURN, Bomb, Inflater
 from netdaemon.protocols.ftp.grammar import Malformed
 from netdaemon.protocols.ftp.rate import Bucket, delay
-
-TURN = 1 << 19
-"""Octets that inflating may make in one turn of the reactor."""
 
 
 class DataLost(Exception):
@@ -60,6 +57,10 @@ class Terms:
     handshake: float
     buckets: tuple[Bucket, ...] = ()
     resumed: Callable[[Any], bool] | None = None
+
+    def turn(self) -> Deferred[None]:
+        """Fires when others have had theirs."""
+        return deferLater(self.clock, 0, lambda: None)
 
 
 @implementer(IHandshakeListener)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 
 from netdaemon.protocols.ftp.grammar import Malformed
 
@@ -18,15 +18,22 @@ FREE = 1 << 20
 PIECE = 1 << 16
 """Octets that are inflated at a time."""
 
+TURN = 1 << 19
+"""Octets that inflating may make, or deflating take, in one turn of the reactor."""
+
 
 class Bomb(Exception):
     """The data becomes more than `RATIO` times itself."""
 
 
 class Inflater:
-    """Inflates one transfer. Feed it, then take `step`s until there is none."""
+    """Inflates one transfer. Feed it, then take `step`s until there is none.
 
-    def __init__(self) -> None:
+    ``ratio`` is None where it may become whatever it does.
+    """
+
+    def __init__(self, ratio: int | None = RATIO) -> None:
+        self._ratio = ratio
         self._zlib = zlib.decompressobj()
         self._waiting = b""
         self._came = 0
@@ -54,15 +61,22 @@ class Inflater:
             raise Malformed("not deflated data") from None
         self._waiting = self._zlib.unconsumed_tail or self._zlib.unused_data
         self._became += len(piece)
-        if self._became > FREE + RATIO * self._came:
+        if self._ratio is not None and self._became > FREE + self._ratio * self._came:
             raise Bomb
         return piece
 
 
-async def deflated(chunks: AsyncIterable[bytes], level: int = LEVEL) -> AsyncIterator[bytes]:
-    """``chunks``, deflated."""
+async def deflated(
+    chunks: AsyncIterable[bytes], level: int, turn: Callable[[], Awaitable[object]]
+) -> AsyncIterator[bytes]:
+    """``chunks``, deflated. What becomes little fills no transport: others get their ``turn`` after `TURN` octets."""
     deflate = zlib.compressobj(level)
+    worked = 0
     async for chunk in chunks:
         if piece := deflate.compress(chunk):
             yield piece
+        worked += len(chunk)
+        if worked >= TURN:
+            worked = 0
+            await turn()
     yield deflate.flush()

@@ -26,8 +26,11 @@ FOLDER = "up"
 MANY, MANY_COUNT = "many", 100_000
 """A folder with many entries."""
 
+HUGE, HUGE_SIZE = "/huge.bin", 1 << 30
+"""A document of a GiB."""
 
-def netdaemon_ftp(*, many: bool = False) -> Start:
+
+def netdaemon_ftp(*, many: bool = False, huge: bool = False) -> Start:
     """[ftp] over the documents, with an account that may write."""
     begin = netdaemon.netdaemon("ftp", "tcp", keys="anonymous = yes\nmax-connections-per-account = 100000")
 
@@ -35,6 +38,8 @@ def netdaemon_ftp(*, many: bool = False) -> Start:
         _folder(documents(folder))
         if many:
             _many(documents(folder))
+        if huge:
+            _huge(documents(folder))
         # the account is made before the daemon starts, by the INI file that this writes first
         ini = folder / "account.ini"
         ini.write_text("[netdaemon]\ndata = data\n[ftp]\nlisten = tcp:0\n")
@@ -68,7 +73,7 @@ one_process_model={one}
 """
 
 
-def vsftpd(*, one: bool = True, many: bool = False) -> Start:
+def vsftpd(*, one: bool = True, many: bool = False, huge: bool = False) -> Start:
     """vsftpd, with a process for each session; unless it is ``one``, as Debian has it, a second one holds its rights.
 
     One is quicker, and leaves its CPU time where it can be read.
@@ -86,6 +91,8 @@ def vsftpd(*, one: bool = True, many: bool = False) -> Start:
         _folder(site, user)
         if many:
             _many(site)
+        if huge:
+            _huge(site)
         site.chmod(0o755)
         empty = folder / "empty"
         empty.mkdir(mode=0o755)
@@ -100,7 +107,7 @@ def vsftpd(*, one: bool = True, many: bool = False) -> Start:
     return start
 
 
-def python(kind: str, *, many: bool = False) -> Start:
+def python(kind: str, *, many: bool = False, huge: bool = False) -> Start:
     """One of the kinds below."""
 
     def start(folder: Path) -> Server:
@@ -110,6 +117,8 @@ def python(kind: str, *, many: bool = False) -> Start:
         _folder(site)
         if many:
             _many(site)
+        if huge:
+            _huge(site)
         ports = {"tcp": free_port()}
         told = json.dumps({**ports, "site": str(site)})
         return launch(kind, [sys.executable, "-m", "tests.bench.peers.ftp", kind, told], folder, ports)
@@ -130,6 +139,16 @@ def _many(site: Path) -> None:
         folder.mkdir()
         for number in range(MANY_COUNT):
             (folder / f"document-{number:06}.txt").touch()
+
+
+def _huge(site: Path) -> None:
+    path = site / HUGE[1:]
+    if not path.exists():
+        block = os.urandom(1 << 20)
+        with path.open("wb") as file:
+            for _ in range(HUGE_SIZE // len(block)):
+                file.write(block)
+            os.fsync(file.fileno())  # its way to the disk is no part of what is measured
 
 
 # --- in the server's process ---------------------------------------------------------------------------------

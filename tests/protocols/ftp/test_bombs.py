@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
-from netdaemon.protocols.ftp import channel, deflate
+from netdaemon.protocols.ftp import deflate
 from tests.protocols.ftp.kit import FTPTestCase
 
 
@@ -64,6 +64,30 @@ class DeflateTests(FTPTestCase):
         peer = await self.logged_in()
         await peer.dialog("C: MODE Z", "S: 200 ...")
         content = bytes(range(256)) * 32_000
+        turns = self.turns()
+        data = await self.begin(peer, "STOR much")
+        data.transport.write(zlib.compress(content, 9))
+        data.transport.loseConnection()
+        await self.until(lambda: peer.session.transfer is None or self.clock.advance(0))
+        await peer.dialog("S: 226 ...")
+        self.assertEqual((self.root / "much").read_bytes(), content)
+        self.assertGreaterEqual(turns.count(0), len(content) // (2 * deflate.TURN))
+
+    async def test_much_is_read_in_turns(self) -> None:
+        """What becomes next to nothing never fills a transport, which would end a turn."""
+        content = bytes(16 * deflate.TURN)
+        (self.root / "much").write_bytes(content)
+        peer = await self.logged_in()
+        await peer.dialog("C: MODE Z", "S: 200 ...")
+        turns = self.turns()
+        data = await self.begin(peer, "RETR much")
+        await self.until(lambda: peer.session.transfer is None or self.clock.advance(0))
+        await peer.dialog("S: 226 ...")
+        self.assertEqual(zlib.decompress(await data.all()), content)
+        self.assertEqual(turns.count(0), 16)
+
+    def turns(self) -> list[float]:
+        """The delays that are asked of the clock from now on: 0 is the reactor's next turn."""
         turns: list[float] = []
         later = self.clock.callLater
 
@@ -72,10 +96,4 @@ class DeflateTests(FTPTestCase):
             return later(delay, *call)
 
         self.patch(self.clock, "callLater", counted)
-        data = await self.begin(peer, "STOR much")
-        data.transport.write(zlib.compress(content, 9))
-        data.transport.loseConnection()
-        await self.until(lambda: peer.session.transfer is None or self.clock.advance(0))
-        await peer.dialog("S: 226 ...")
-        self.assertEqual((self.root / "much").read_bytes(), content)
-        self.assertGreaterEqual(turns.count(0), len(content) // (2 * channel.TURN))
+        return turns

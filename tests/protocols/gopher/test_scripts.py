@@ -135,6 +135,7 @@ class ScriptTests(TestCase):
         for peer in peers:
             await peer.dialog("-- hangs up") if not peer.closed else None
         await self.scripts.gone(*pids)
+        await self.scripts.unwatched()
 
     def test_nobody_writes_there(self) -> None:
         settings = GopherSettings(section="gopher", listen=(), cgi=("/cgi",), root="/site")

@@ -101,6 +101,7 @@ class RedirectTests(ClientCase):
         self.assertEqual(self.read_from(response), b"hello")
 
     def test_to_another_origin_without_the_credentials(self) -> None:
+        self.origin = Origin(basic=True)
         asked = self.origin.ask("http://u:p@127.0.0.1/", headers={"Cookie": "a=b"})
         peer = self.origin.accept()
         self.assertIn(b"\r\nAuthorization: Basic ", peer.heard())

@@ -22,8 +22,9 @@ from netdaemon.protocols.http.http2.compression import (
     encode_once,
     encode_status,
 )
+from netdaemon.protocols.http.http2.fields import Wrong, check_trailers
 from netdaemon.protocols.http.http2.frames import ConnectionFault, Frame, Framer, tame_settings
-from netdaemon.protocols.http.http2.heads import Wrong, check_trailers, parse_head, parse_request
+from netdaemon.protocols.http.http2.heads import parse_head, parse_request
 from netdaemon.protocols.http.http2.limits import STEP, Budget, Patience
 from netdaemon.protocols.http.http2.turns import Priority, Turns, parse_priority
 from netdaemon.wire.deadlines import Wheel

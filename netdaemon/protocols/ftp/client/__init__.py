@@ -1,4 +1,4 @@
-"""FTP client (RFC 959, 2228, 2389, 2428, 2640, 3659, 4217).
+"""FTP client (RFC 959, 2228, 2389, 2428, 2640, 3659, 4217, 7151; MODE Z).
 
     async with await connect(reactor, "ftp.example.org", settings=Settings(tls=TLS.EXPLICIT)) as ftp:
         for entry in await ftp.folder("pub"):

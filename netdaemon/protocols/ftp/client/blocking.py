@@ -83,6 +83,12 @@ class FTP:
     def do(self, verb: str, *arguments: str) -> Reply:
         return run(self.session.do(verb, *arguments))
 
+    def login(self, user: str, password: str, account: str | None = None) -> Reply:
+        return run(self.session.login(user, password, account))
+
+    def rein(self) -> None:
+        run(self.session.rein())
+
     def features(self) -> Mapping[str, str]:
         return run(self.session.features())
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from zope.interface import implementer
 
@@ -15,6 +16,7 @@ from netdaemon.protocols.ftp.client.errors import NotLoggedIn, TryLater, failure
 from netdaemon.protocols.ftp.client.links import Control, Links
 from netdaemon.protocols.ftp.client.settings import TLS, Settings
 from netdaemon.protocols.ftp.client.transfers import set_type
+from netdaemon.protocols.ftp.deflate import LEVEL
 from netdaemon.protocols.ftp.grammar import Malformed
 from netdaemon.protocols.ftp.grammar.facts import parse_facts
 from netdaemon.protocols.ftp.grammar.listing import Listed, listed_of
@@ -23,7 +25,7 @@ from netdaemon.protocols.ftp.grammar.replies import Reply
 from netdaemon.protocols.ftp.grammar.times import format_time, parse_time
 from netdaemon.wire.failures import NotSpoken, TLSFailed
 from netdaemon.wire.lineclient import ConnectionLost
-from netdaemon.wire.tlsclient import why_no_tls
+from netdaemon.wire.tlsclient import dns_name, why_no_tls
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,13 @@ class Commands:
         self.active = settings.active
         self.epsv = settings.epsv
         self.type: bytes | None = None
+        self.mode: bytes | None = None
+        self.level = settings.compress_level or LEVEL
         self.data_tls: Callable[[Any], Any] | None = None
         self._features: Mapping[str, str] | None = None
         self._mlsd = True
         self._hash = "SHA-256"
+        self._known = False  # is somebody logged in?
 
     # --- the beginning and the end ---------------------------------------------------------------------------
 
@@ -109,7 +114,9 @@ class Commands:
         self.data_tls = (lambda session: Resuming(context, session)) if protected else None
 
     async def login(self, user: str, password: str, account: str | None = None) -> Reply:
-        """USER, PASS and ACCT, as far as they are asked for. Raises NotLoggedIn."""
+        """USER, PASS and ACCT, as far as they are asked for. Raises NotLoggedIn, and Refused for the host."""
+        if self.settings.virtual_host and not self._known:
+            await self._name_host()
         reply = await self.ask(b"USER " + argument(user))
         if reply.code == 331:
             reply = await self.ask(b"PASS " + argument(password), secret=1)
@@ -119,11 +126,45 @@ class Commands:
             reply = await self.ask(b"ACCT " + argument(account), secret=1)
         if not reply.ok:
             raise TryLater(reply) if reply.transient else NotLoggedIn(reply)
-        self._features = None  # some are for those who are known
-        self.type = None
+        self._known = True
+        self._forget()
         if "UTF8" in await self.features():
             await self.ask(b"OPTS UTF8 ON")  # RFC 2640 has it always on; where it isn't, this switches it on
+        if self.settings.compress:
+            await self._compress()
         return reply
+
+    async def rein(self) -> None:
+        """Back to before the login (REIN), which may be another one now; TLS stays (RFC 4217 section 11)."""
+        await self.do("REIN")
+        self._known = False
+        self._hash = "SHA-256"
+        self._forget()
+        if self.data_tls is not None:
+            await self.prot("P")  # whether that stays too, servers take in two ways
+
+    def _forget(self) -> None:
+        """What was asked and told was for another login."""
+        self._features = None  # some are for those who are known
+        self.type = self.mode = None
+
+    async def _name_host(self) -> None:
+        """HOST, which comes behind AUTH TLS and before USER (RFC 7151 section 3.2.2)."""
+        # An address names none of several hosts: who comes by that gets what everybody does who says nothing.
+        if isIPAddress(self.host) or isIPv6Address(self.host) or "HOST" not in await self.features():
+            return
+        reply = await self.ask(b"HOST " + dns_name(self.host.rstrip(".")))  # what TLS was told too, as it must be
+        if not reply.ok:
+            raise failure(reply)
+
+    async def _compress(self) -> None:
+        """MODE Z; where that is not offered, or refused, data go as they are."""
+        if "Z" not in (await self.features()).get("MODE", "").upper().split():
+            return
+        if (await self.ask(b"MODE Z")).ok:
+            self.mode = b"Z"
+            if self.settings.compress_level is not None:
+                await self.ask(b"OPTS MODE Z LEVEL %d" % self.level)
 
     async def quit(self) -> None:
         """QUIT, and wait until the connection is gone."""

@@ -15,6 +15,7 @@ from twisted.internet.error import (
 )
 from twisted.internet.interfaces import IAddress, IHandshakeListener, IPushProducer, ISSLTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -140,6 +141,9 @@ class DataStream(Protocol):
             self.abort(why)
             raise why
         return result
+
+    async def turn(self) -> None:
+        await deferLater(self._clock, 0)
 
     async def finish(self) -> None:
         if self._lost:

@@ -88,6 +88,9 @@ class Data(Protocol):
     async def write(self, chunk: bytes) -> None:
         """Send; returns when more may be sent. Raises Broken."""
 
+    async def turn(self) -> None:
+        """Let others have theirs: called by who makes much of a little, or little of much, and so never waits."""
+
     async def finish(self) -> None:
         """All is written: close behind it."""
 

@@ -228,6 +228,9 @@ class SocketData:
         except Closed:
             raise Broken("the server closed the data connection") from None
 
+    async def turn(self) -> None:
+        """There is nobody else."""
+
     async def finish(self) -> None:
         end_by_reset(self._stream.socket, False)
         try:

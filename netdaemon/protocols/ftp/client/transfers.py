@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any, Protocol, Self
 
+from netdaemon.protocols.ftp.client.deflated import Deflated
 from netdaemon.protocols.ftp.client.errors import Broken, failure, in_words, told
 from netdaemon.protocols.ftp.client.links import Control, Data, Links, Listening
 from netdaemon.protocols.ftp.grammar.address import (
@@ -35,6 +36,10 @@ class Login(Protocol):
     """Try EPSV and EPRT, which know IPv6 and pass translated addresses; cleared where they are not known."""
     type: bytes | None
     """The TYPE that the server was told, None before."""
+    mode: bytes | None
+    """The MODE that the server was told, None before; by Z, data are deflated."""
+    level: int
+    """How hard they are."""
     data_tls: Callable[[Any], Any] | None
     """Makes the context of a data connection's TLS out of the control connection's session; None: data go in clear."""
 
@@ -88,6 +93,8 @@ class Transfer:
             finally:
                 if port is not None:
                     port.close()
+            if login.mode == b"Z":
+                data = Deflated(data, login.level)
             return cls(control, data, stack.pop_all(), begun)
         raise AssertionError("unreachable")  # told() swallows nothing
 

@@ -51,11 +51,12 @@ async def _send_list(session: FTPSession, listing: Listing, format: Format) -> N
     check_open(session)
     session.send(b"150 The data connection is opened.")
     transfer = Transfer(session, "out")
+    terms = transfer.terms()
     chunks = listing.chunks(format)
     if session.deflate:
-        chunks = deflated(chunks, session.level)
+        chunks = deflated(chunks, session.level, terms.turn)
     try:
-        await transfer.run(SendChunks(transfer.terms(), chunks))
+        await transfer.run(SendChunks(terms, chunks))
     except Aborted:
         raise aborted(session) from None
     if listing.over:

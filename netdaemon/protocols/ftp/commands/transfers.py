@@ -58,7 +58,9 @@ async def retr(session: FTPSession, argument: bytes) -> None:
             chunks = _read(document, path, start, stop)
             if session.ascii:
                 chunks = _to_wire(chunks)
-            channel = SendChunks(terms, deflated(chunks, session.level) if session.deflate else chunks)
+            if session.deflate:
+                chunks = deflated(chunks, session.level, terms.turn)
+            channel = SendChunks(terms, chunks)
         record = Record(session, path, transfer)
         try:
             await transfer.run(channel)

@@ -17,7 +17,13 @@ Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 # What frames the message or rules the connection is the client's own business.
 _OURS = frozenset({b"content-length", b"transfer-encoding", b"connection", b"upgrade", b"te", b"trailer", b"expect"})
 _TOKEN = re.compile(TOKEN).fullmatch
-_MASKED = SECRETS | {b"set-cookie", b"proxy-authenticate", b"www-authenticate", b"authentication-info"}
+_MASKED = SECRETS | {
+    b"set-cookie",
+    b"proxy-authenticate",
+    b"proxy-authentication-info",
+    b"www-authenticate",
+    b"authentication-info",
+}
 _USERINFO = re.compile(rb"(?<=//)[^/?#\s]*@")
 
 
@@ -34,10 +40,13 @@ def given(headers: Headers) -> tuple[tuple[bytes, bytes], ...]:
     return fields
 
 
-def request_head(asked: Asked, *, absolute: bool = False) -> bytes:
+def request_head(asked: Asked, *, absolute: bool = False, expects: bool = False) -> bytes:
     """The head of a request, without its blank line; ``absolute`` is the form for a proxy (RFC 9112 3.2.2)."""
     target = str(asked.url._replace(fragment="")).encode("ascii") if absolute else asked.url.target
-    return b"%b %b HTTP/1.1%b" % (asked.method, target, Fields(request_fields(asked)).block)
+    fields = request_fields(asked)
+    if expects:
+        fields.append((b"Expect", b"100-continue"))
+    return b"%b %b HTTP/1.1%b" % (asked.method, target, Fields(fields).block)
 
 
 def request_fields(asked: Asked) -> list[tuple[bytes, bytes]]:
@@ -45,8 +54,6 @@ def request_fields(asked: Asked) -> list[tuple[bytes, bytes]]:
     fields = list(asked.fields)
     theirs = {name.lower() for name, _ in fields}
     defaults = [(b"Host", asked.url.authority), (b"User-Agent", b"netdaemon/" + version.encode()), (b"Accept", b"*/*")]
-    if asked.url.userinfo is not None:
-        defaults.append((b"Authorization", basic(asked.url.userinfo)))
     first = [(name, value) for name, value in defaults if name.lower() not in theirs]
     if isinstance(asked.body, Upload):
         length = asked.body.length

@@ -9,8 +9,10 @@ from twisted.python.failure import Failure
 
 from netdaemon.protocols.http.client.body import Body
 from netdaemon.protocols.http.client.connection import Connection, Trace
+from netdaemon.protocols.http.client.expecting import Expecting, wants_asking
 from netdaemon.protocols.http.client.fields import request_head
 from netdaemon.protocols.http.client.redirect import Asked
+from netdaemon.protocols.http.client.upload import Upload
 from netdaemon.protocols.http.grammar.message import ResponseHead
 from netdaemon.wire.failures import NoAnswer
 from netdaemon.wire.reaching import Timeouts
@@ -46,10 +48,20 @@ class Line1(Connection):
         return self.idle
 
     async def exchange(self, asked: Asked) -> tuple[ResponseHead, Body]:
+        body = asked.body
+        if isinstance(body, Upload) and wants_asking(asked):
+            expecting = Expecting(body, self._clock)
+            self.inform = lambda head: expecting.go() if head.status == 100 else None
+            try:
+                return await self._exchange(asked, expecting.upload, True)
+            finally:
+                expecting.refuse()  # if it has not begun by now, it won't
+        return await self._exchange(asked, body, False)
+
+    async def _exchange(self, asked: Asked, body: bytes | Upload, expects: bool) -> tuple[ResponseHead, Body]:
         times = self._timeouts
-        answer = self.ask(
-            request_head(asked, absolute=self._absolute), asked.body, asked.method, self._clock, times.stall
-        )
+        head = request_head(asked, absolute=self._absolute, expects=expects)
+        answer = self.ask(head, body, asked.method, self._clock, times.stall)
         if self.sent is not None:
             try:
                 await self.sent
@@ -57,7 +69,7 @@ class Line1(Connection):
                 answer.addErrback(lambda failure: None)
                 answer.cancel()
                 raise
-        answer.addTimeout(times.answer, self._clock, onTimeoutCancel=_late)
+        answer.addTimeout(times.answer, self._clock, onTimeoutCancel=late)
         try:
             found: tuple[ResponseHead, Body] = await answer
             return found
@@ -71,7 +83,8 @@ class Late(NoAnswer):
     """Nothing came in time."""
 
 
-def _late(result: object, timeout: float) -> object:
+def late(result: object, timeout: float) -> object:
+    """For `Deferred.addTimeout`: what an answer that comes too late becomes. Raises Late."""
     if isinstance(result, Failure):
         raise Late(f"no response within {timeout:g} s")
     return result

@@ -3,31 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 
 from netdaemon.protocols.http.client.body import Body
+from netdaemon.protocols.http.client.choice import Choice
+from netdaemon.protocols.http.client.coming import Coming
 from netdaemon.protocols.http.client.connection import Trace
+from netdaemon.protocols.http.client.http2.line import Line2
 from netdaemon.protocols.http.client.line import Line1
 from netdaemon.protocols.http.client.redirect import Asked
-from netdaemon.protocols.http.client.tunnel import tunnel
+from netdaemon.protocols.http.client.tunnel import Ready, tunnel
 from netdaemon.protocols.http.client.url import URL
 from netdaemon.protocols.http.grammar.message import ResponseHead
+from netdaemon.wire.failures import NoAnswer
 from netdaemon.wire.reaching import Timeouts, reach
 from netdaemon.wire.tlsclient import Contexts
+
+R = TypeVar("R", bound=Ready)
 
 IDLE_LIMIT = 15.0
 """Seconds a connection may be idle and still be used again; servers close theirs after little more."""
 
-ALPN = (b"http/1.1",)
+HTTP1 = (b"http/1.1",)
+EITHER = (b"h2", b"http/1.1")
+"""What ALPN offers, the better first."""
+
+HTTP2 = bool | Literal["prior"]
+"""May HTTP/2 be spoken: where TLS agrees on it, or (``"prior"``) without asking in clear text, too?"""
+
+KNOWN = 1000
+"""Places that are known to speak HTTP/1 only."""
 
 
 class Line(Protocol):
     """A connection on which requests are asked, of either version of HTTP."""
 
-    idle_since: float
-    """When its last exchange ended."""
+    @property
+    def idle_since(self) -> float:
+        """When its last exchange ended."""
 
     @property
     def free(self) -> bool:
@@ -58,7 +73,7 @@ class Place(NamedTuple):
 
 def place_of(url: URL, proxy: URL | None) -> Place:
     """Where ``url`` is asked for: at its origin, by way of a tunnel, or at the proxy itself."""
-    if proxy is not None and url.scheme == "http":
+    if proxy is not None and url.scheme != "https":
         return Place("http", proxy.host, proxy.port, proxy)
     return Place(*url.origin, proxy)
 
@@ -66,42 +81,131 @@ def place_of(url: URL, proxy: URL | None) -> Place:
 class Pool:
     """Makes connections, and keeps those that may be used again."""
 
-    def __init__(self, reactor: Any, contexts: Contexts, verify: bool, timeouts: Timeouts, trace: Trace) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        contexts: Contexts,
+        verify: bool,
+        timeouts: Timeouts,
+        trace: Trace,
+        http2: HTTP2 = True,
+    ) -> None:
         self._reactor = reactor
         self._contexts = contexts
         self._verify = verify
         self._timeouts = timeouts
         self._trace = trace
-        self._lines: dict[Line, Place] = {}
+        self._http2 = http2
+        self._lines: dict[Line | Choice, Place] = {}
+        self._coming: dict[Place, Coming[Line]] = {}
+        self._older: dict[Place, None] = {}  # places where HTTP/1 is spoken only
+        self._closings = 0
         self._closing: list[Deferred[None]] = []
 
     def kept(self, place: Place) -> Line | None:
         """A connection that stands already and may be used."""
         for line, its_place in list(self._lines.items()):
-            if its_place == place and line.free:
+            if its_place == place and not isinstance(line, Choice) and line.free:
                 if self._reactor.seconds() - line.idle_since < IDLE_LIMIT:
                     return line
                 line.abort()
         return None
 
-    async def made(self, place: Place) -> Line:
-        """A new connection. Raises ConnectFailed, TLSFailed, NotSpoken, and what `tunnel` raises."""
-        secure = place.scheme == "https"
-        tls = self._contexts.client(place.host, ALPN, self._verify) if secure else None
-        proxy = place.proxy
-        if proxy is None or place.absolute:
-            return await reach(
-                self._reactor, place.host, place.port, self._builder(place, secure), self._timeouts.connect, tls
-            )
-        return await tunnel(
-            self._reactor, proxy, place.host, place.port, self._builder(place, secure), self._timeouts, tls, self._trace
-        )
+    async def made(self, place: Place, authorization: bytes | None = None) -> Line:
+        """A new connection, which may be shared if it is HTTP/2's; ``authorization`` is what a tunnel's proxy is told.
 
-    def _builder(self, place: Place, secure: bool) -> Callable[[], Line1]:
+        Raises ConnectFailed, TLSFailed, NotSpoken, and what `tunnel` raises.
+        """
+        while (coming := self._coming.get(place)) is not None:
+            closings = self._closings
+            await coming.came()
+            if closings != self._closings:
+                raise NoAnswer("the client was closed")
+            if coming.alone:
+                return await self._make(place, authorization)
+            if coming.line is not None and coming.line.free:
+                return coming.line
+        if not self._may_share(place):
+            return await self._make(place, authorization)
+        self._coming[place] = coming = Coming()
+        try:
+            line = await self._make(place, authorization)
+        except BaseException as error:
+            del self._coming[place]
+            # Whoever it was has given up; the others have not.
+            coming.tell(alone=not isinstance(error, (CancelledError, GeneratorExit)))
+            raise
+        if isinstance(line, Line2):
+            line.settled.addCallback(lambda ignored: self._came(place, line))
+        else:
+            self._came(place, line)
+        return line
+
+    def _came(self, place: Place, line: Line) -> None:
+        """Let those who wait for it know."""
+        # A server that has gone before it said a word is nobody to queue up for.
+        self._coming.pop(place).tell(line, alone=not isinstance(line, Line2) or not line.free)
+
+    def _may_share(self, place: Place) -> bool:
+        """May HTTP/2 be spoken there?"""
+        if not self._http2 or place.absolute or place in self._older:
+            return False
+        return place.scheme == "https" or self._http2 == "prior"
+
+    async def _make(self, place: Place, authorization: bytes | None) -> Line:
+        either = self._may_share(place)
+        if place.scheme != "https":
+            return await self._reach(
+                place, authorization, lambda: self._line2(place) if either else self._line1(place), None
+            )
+        tls = self._contexts.client(place.host, EITHER if either else HTTP1, self._verify)
+        if not either:
+            return await self._reach(place, authorization, lambda: self._line1(place, True), tls)
+
+        def build(agreed: bytes) -> Line1 | Line2:
+            if agreed == b"h2":
+                return self._line2(place)
+            self._speaks_older(place)
+            return self._line1(place)
+
+        choice = await self._reach(place, authorization, lambda: Choice(self._keeper(place), self._gone, build), tls)
+        assert choice.line is not None
+        return choice.line
+
+    def _line1(self, place: Place, secure: bool = False) -> Line1:
+        """``secure``: it sees to its handshake itself."""
+        made = self._keeper(place)
+        return Line1(secure, made, self._gone, self._trace, self._reactor, self._timeouts, place.absolute)
+
+    def _line2(self, place: Place) -> Line2:
+        made, older = self._keeper(place), lambda: self._speaks_older(place)
+        return Line2(made, self._gone, self._trace, self._reactor, self._timeouts, older)
+
+    def _keeper(self, place: Place) -> Callable[[Any], None]:
         def made(line: Any) -> None:
             self._lines[line] = place
 
-        return lambda: Line1(secure, made, self._gone, self._trace, self._reactor, self._timeouts, place.absolute)
+        return made
+
+    def _speaks_older(self, place: Place) -> None:
+        if len(self._older) >= KNOWN:
+            del self._older[next(iter(self._older))]
+        self._older[place] = None
+
+    async def _reach(self, place: Place, authorization: bytes | None, build: Callable[[], R], tls: Any) -> R:
+        if place.proxy is None or place.absolute:
+            return await reach(self._reactor, place.host, place.port, build, self._timeouts.connect, tls)
+        return await tunnel(
+            self._reactor,
+            place.proxy,
+            place.host,
+            place.port,
+            build,
+            self._timeouts,
+            tls,
+            self._trace,
+            authorization,
+        )
 
     def _gone(self, line: Any) -> None:
         self._lines.pop(line, None)
@@ -112,6 +216,7 @@ class Pool:
 
     async def close(self) -> None:
         """Drop every connection, with whatever is under way; returns when they are gone."""
+        self._closings += 1
         if self._lines:
             gone: Deferred[None] = Deferred()
             self._closing.append(gone)

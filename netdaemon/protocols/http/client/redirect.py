@@ -23,6 +23,8 @@ class Asked(NamedTuple):
     url: URL
     fields: tuple[tuple[bytes, bytes], ...] = ()
     body: bytes | Upload = b""
+    asks_first: bool = True
+    """May a body wait until the server wants it (Expect)?"""
 
     @property
     def has_secrets(self) -> bool:
@@ -51,7 +53,7 @@ def follow(asked: Asked, head: ResponseHead) -> Asked | None:
     if isinstance(body, Upload) and not body.again:
         raise RedirectRefused(f"{asked.url} redirects a request whose body can't be sent a second time")
     if url.origin == asked.url.origin:
-        return Asked(method, url._replace(userinfo=asked.url.userinfo), fields, body)
+        return Asked(method, url._replace(userinfo=asked.url.userinfo), fields, body, asked.asks_first)
     if asked.has_secrets and asked.url.scheme == "https" and url.scheme == "http":
         raise RedirectRefused(f"{asked.url} redirects from https to http, which a login doesn't follow")
     return Asked(method, url, tuple((name, value) for name, value in fields if name.lower() not in SECRETS), body)

@@ -11,6 +11,11 @@ from netdaemon.wire.urlparts import holds_control, netloc, shown, split_url
 
 PORTS = {"http": 80, "https": 443}
 
+BY_PROXY = {"ftp": 21, "gopher": 70}
+"""What only a proxy can be asked for by HTTP."""
+
+_PORTS = {**PORTS, **BY_PROXY}
+
 # RFC 3986 3.3 and 3.4: pchar / "/" / "?"; what else is sent raw by many is percent-encoded here
 _NOT_IN_TARGET = re.compile(rb"[^A-Za-z0-9._~!$&'()*+,;=:@/?%-]")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:").match
@@ -31,7 +36,7 @@ class URL(NamedTuple):
 
     def __str__(self) -> str:
         fragment = f"#{self.fragment}" if self.fragment else ""
-        where = netloc(self.host, self.port, PORTS[self.scheme])
+        where = netloc(self.host, self.port, _PORTS[self.scheme])
         return f"{self.scheme}://{where}{self.target.decode('ascii')}{fragment}"
 
     @property
@@ -43,20 +48,21 @@ class URL(NamedTuple):
     def authority(self) -> bytes:
         """The Host field's value: no user, no zone (RFC 6874 section 1), no default port."""
         host = f"[{self.host.partition('%')[0]}]" if ":" in self.host else self.host
-        return (host if self.port == PORTS[self.scheme] else f"{host}:{self.port}").encode("ascii")
+        return (host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}").encode("ascii")
 
 
-def parse_url(text: str) -> URL:
-    """A URL as somebody wrote it. Raises BadURL."""
+def parse_url(text: str, *, by_proxy: bool = False) -> URL:
+    """A URL as somebody wrote it; ``by_proxy`` one of `BY_PROXY`. Raises BadURL."""
+    ports = BY_PROXY if by_proxy else PORTS
     try:
-        parts = split_url(text, PORTS)
+        parts = split_url(text, ports)
     except ValueError as error:
         raise BadURL(str(error)) from None
     target = _quoted(parts.path or "/") + (b"?" + _quoted(parts.query) if parts.query else b"")
     return URL(
         parts.scheme,
         parts.host,
-        PORTS[parts.scheme] if parts.port is None else parts.port,
+        ports[parts.scheme] if parts.port is None else parts.port,
         target,
         None if parts.userinfo is None else unquote_to_bytes(parts.userinfo),
         _quoted(parts.fragment).decode("ascii"),

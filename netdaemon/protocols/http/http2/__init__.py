@@ -7,4 +7,7 @@ in another way than the RFC has it, stands in front of it:
     the site -> exchange.Exchange -> turns.Turns -> h2 -> bytes
 
 h2 never sees header fields: `compression` keeps them, `heads` makes a request of them.
+
+The client's side (`client.http2`) shares what is either side's: `compression`, `fields`, `frames`, `limits`, `states`,
+`outflow` with `turns` and `supply`.
 """

@@ -4,7 +4,7 @@ h2 reads the fields of every message for itself and makes connection errors of w
 (RFC 9113 8.1.1); what it writes it checks and copies field by field. So it gets a decoder that keeps the fields for us
 and shows it none, and an encoder that takes what is encoded already.
 
-Responses are encoded without the dynamic table, as nginx does it: what is the same for many of them is then encoded
+Messages are encoded without the dynamic table, as nginx does it: what is the same for many of them is then encoded
 once for all connections, and no connection's memory is the peer's to fill.
 """
 
@@ -18,7 +18,7 @@ from h2.errors import ErrorCodes
 from h2.exceptions import ProtocolError
 from hpack import Decoder as HPACKDecoder
 from hpack import Encoder as HPACKEncoder
-from hpack import HeaderTuple, HPACKError, OversizedHeaderListError
+from hpack import HeaderTuple, HPACKError, NeverIndexedHeaderTuple, OversizedHeaderListError
 
 from netdaemon.protocols.http.grammar.message import Fields
 
@@ -44,8 +44,8 @@ class CompressionFault(ProtocolError):
 class Decoder(HPACKDecoder):
     """Keeps the ``fields`` of the block that was decoded last; h2 gets none to read."""
 
-    def __init__(self) -> None:
-        super().__init__(MAX_LIST)
+    def __init__(self, most: int = MAX_LIST) -> None:
+        super().__init__(most)
         self.fields: tuple[HeaderTuple, ...] = ()
 
     def decode(self, data: bytes, raw: bool = False) -> Iterable[HeaderTuple]:
@@ -81,15 +81,28 @@ def _tableless() -> HPACKEncoder:
     return encoder
 
 
+_TABLELESS = _tableless()  # which keeps nothing from one message to the next
+
+
+def encode_pairs(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Fields with their names in lower case, for the one message that has them."""
+    return _TABLELESS.encode(list(pairs), huffman=False)  # which takes longer than it saves
+
+
+def encode_secrets(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The same of fields that nobody on the way may keep in a table (RFC 7541 7.1.3)."""
+    return encode_pairs(NeverIndexedHeaderTuple(*pair) for pair in pairs)
+
+
 @lru_cache(maxsize=64)
 def encode_status(status: int) -> bytes:
     """The fields that every response with that status begins with."""
-    return _tableless().encode([(b":status", b"%d" % status), (b"server", b"netdaemon")])
+    return _TABLELESS.encode([(b":status", b"%d" % status), (b"server", b"netdaemon")])
 
 
 def encode_continue() -> bytes:
     """The header of a 100 (Continue)."""
-    return _tableless().encode([(b":status", b"100")])
+    return _TABLELESS.encode([(b":status", b"100")])
 
 
 def encode_once(block: bytes) -> bytes:
@@ -106,4 +119,4 @@ def encode_block(block: bytes) -> bytes:
 def _encode(block: bytes, huffman: bool) -> bytes:
     pairs = [(name.lower(), value) for name, value in Fields.of_block(block.removesuffix(b"\r\n\r\n"))]
     # RFC 9113 8.2.2: none of these is ever sent; who makes responses need not know by which version they leave
-    return _tableless().encode([pair for pair in pairs if pair[0] not in CONNECTION_FIELDS], huffman=huffman)
+    return _TABLELESS.encode([pair for pair in pairs if pair[0] not in CONNECTION_FIELDS], huffman=huffman)

@@ -13,7 +13,8 @@ from twisted.python.failure import Failure
 from netdaemon.protocols.http.closing import LINGER
 from netdaemon.protocols.http.grammar.message import Fields, Malformed
 from netdaemon.protocols.http.heads import Known
-from netdaemon.protocols.http.http2.heads import Wrong, parse_head, parse_request
+from netdaemon.protocols.http.http2.fields import Wrong
+from netdaemon.protocols.http.http2.heads import parse_head, parse_request
 from netdaemon.protocols.http.http2.limits import Patience
 from netdaemon.protocols.http.http2.supply import Document, Making, Memory, Supply
 from netdaemon.protocols.http.http2.turns import Priority, parse_priority
@@ -255,7 +256,7 @@ class Exchange:
             self.done()
             return None
         if isinstance(body, Stream):
-            self.supply = supply = Making(body)
+            self.supply = supply = Making(body.close)
             return self._make(body, supply)
         self.supply = Document(body) if isinstance(body, FileBody) else Memory(body)
         self._session.send(self)
@@ -304,6 +305,9 @@ class Exchange:
             self._session.factory.unhandled.inc()
         self._session.reset(self, ErrorCodes.INTERNAL_ERROR)
         self._session.flush()
+
+    def too_slow(self) -> None:
+        self._session.reset(self, ErrorCodes.CANCEL)
 
     def done(self) -> None:
         """The last of the response is written."""

@@ -51,17 +51,27 @@ class Frame(NamedTuple):
 
 
 class Framer:
-    """Takes what a client sends: its preface, then frames, header blocks whole."""
+    """Takes what a peer sends: a client's preface, then frames, header blocks whole.
 
-    def __init__(self) -> None:
+    Header blocks have at most ``most`` octets.
+    """
+
+    def __init__(self, preface: bytes = PREFACE, most: int = MAX_BLOCK) -> None:
         self._buffer = b""
-        self._begun = False  # the preface is through
+        self._preface = preface
+        self._most = most
+        self._begun = not preface  # it is through
         self._settled = False  # and the SETTINGS frame that belongs to it
         self._block: list[bytes] = []
         self._first: Frame | None = None  # the HEADERS frame that is being continued
         self._size = 0
         self.count = 0
         """Frames that came whole."""
+
+    @property
+    def settled(self) -> bool:
+        """Has the peer begun with SETTINGS, as everybody does who speaks HTTP/2?"""
+        return self._settled
 
     @property
     def waiting(self) -> bool:
@@ -77,13 +87,13 @@ class Framer:
         at = 0
         if not self._begun:
             # RFC 9113 3.4: an invalid preface is a connection error, and seen at its first wrong octet
-            if not PREFACE.startswith(buffer[: len(PREFACE)]):
+            if not self._preface.startswith(buffer[: len(self._preface)]):
                 raise ConnectionFault(ErrorCodes.PROTOCOL_ERROR, "there is no preface")
-            if len(buffer) < len(PREFACE):
+            if len(buffer) < len(self._preface):
                 self._buffer = buffer
                 return
             self._begun = True
-            at = len(PREFACE)
+            at = len(self._preface)
         while len(buffer) - at >= _HEAD:
             size = int.from_bytes(buffer[at : at + 3], "big")
             kind = buffer[at + 3]
@@ -128,7 +138,7 @@ class Framer:
         self._block.append(frame.raw)
         self._size += len(frame.body)
         # RFC 9113 10.5.1: a block is decoded whole or not at all, so it must not grow for ever (CVE-2024-27316)
-        if self._size > MAX_BLOCK or len(self._block) > 1 + MAX_CONTINUATIONS:
+        if self._size > self._most or len(self._block) > 1 + MAX_CONTINUATIONS:
             raise ConnectionFault(ErrorCodes.ENHANCE_YOUR_CALM, "a header block is too large")
         if not frame.flags & END_HEADERS:
             return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from netdaemon.protocols.http.grammar.framing import Control, control
@@ -17,14 +16,8 @@ from netdaemon.protocols.http.grammar.message import (
     RequestHead,
 )
 from netdaemon.protocols.http.grammar.target import parse_target
-from netdaemon.protocols.http.http2.compression import CONNECTION_FIELDS
+from netdaemon.protocols.http.http2.fields import Pairs, Wrong, checked
 from netdaemon.protocols.http.request import Request
-
-Pairs = Iterable[tuple[bytes, bytes]]
-
-
-class Wrong(Exception):
-    """No message of HTTP/2: its stream is reset with PROTOCOL_ERROR (RFC 9113 8.1.1)."""
 
 
 class Head(NamedTuple):
@@ -52,8 +45,6 @@ _METHOD = re.compile(TOKEN).fullmatch
 _SCHEME = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*+").fullmatch
 # RFC 9113 8.3.1: what HTTP/1 calls origin-form or asterisk-form; no white space, no controls, no fragment
 _PATH = re.compile(rb"/[!\"$-~\x80-\xff]*+|\*").fullmatch
-# RFC 9113 8.2.1: names are tokens without capitals; values as HTTP/1 has them, which leaves out NUL, CR and LF
-_LINES = re.compile(rb"(?:\r\n[!#$%&'*+\-.^_`|~0-9a-z]++: [\t\x20-\x7e\x80-\xff]*+)*+").fullmatch
 _LENGTH = re.compile(rb"[0-9]{1,18}").fullmatch
 _PSEUDO = frozenset((b":method", b":scheme", b":authority", b":path"))
 
@@ -98,26 +89,7 @@ def parse_head(pairs: Pairs) -> Head:
     if len(lengths) > 1 or (lengths and not _LENGTH(lengths[0])):
         raise Wrong("Content-Length is malformed")
     length = int(lengths[0]) if lengths else None
-    return Head(method, scheme.lower(), authority, path, _checked(lines), length)
-
-
-def check_trailers(pairs: Pairs) -> None:
-    """Refuse trailers that are malformed; nobody wants the others either. Raises Wrong."""
-    # RFC 9113 8.1: no pseudo-header fields, which the colon shows
-    _checked(list(pairs))
-
-
-def _checked(lines: list[tuple[bytes, bytes]]) -> Fields:
-    block = b"".join([b"\r\n%b: %b" % pair for pair in lines])
-    if not _LINES(block) or block.count(b"\r\n") != len(lines):
-        raise Wrong("a field holds what may not stand in one")
-    for name, value in lines:
-        if value[:1] in (b" ", b"\t") or value[-1:] in (b" ", b"\t"):
-            raise Wrong("a value has white space around it")
-        # RFC 9113 8.2.2
-        if name in CONNECTION_FIELDS or (name == b"te" and value.lower() != b"trailers"):
-            raise Wrong("a field is of another version's connection")
-    return Fields.of_block(block)
+    return Head(method, scheme.lower(), authority, path, checked(lines), length)
 
 
 def parse_request(head: Head, ended: bool) -> tuple[Request, Control]:

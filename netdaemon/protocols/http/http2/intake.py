@@ -23,8 +23,8 @@ from netdaemon.protocols.http.grammar.message import Malformed
 from netdaemon.protocols.http.http2 import frames
 from netdaemon.protocols.http.http2.connection import MAX_STREAMS, Connection
 from netdaemon.protocols.http.http2.exchange import Exchange
+from netdaemon.protocols.http.http2.fields import Wrong, check_trailers
 from netdaemon.protocols.http.http2.frames import ConnectionFault, Frame, Framer, tame_settings
-from netdaemon.protocols.http.http2.heads import Wrong, check_trailers
 from netdaemon.protocols.http.http2.limits import Budget
 from netdaemon.protocols.http.http2.turns import parse_priority
 

@@ -1,21 +1,19 @@
-"""Bodies of responses on their way out: fair turns, within the windows of the peer (RFC 9113 section 5.2)."""
+"""Bodies on their way out, of either side: fair turns, within the windows of the peer (RFC 9113 section 5.2)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Protocol
 
 from h2.errors import ErrorCodes
 from twisted.python.failure import Failure
 
-from netdaemon.protocols.http.http2.connection import Connection
-from netdaemon.protocols.http.http2.exchange import Exchange
 from netdaemon.protocols.http.http2.frames import MAX_FRAME
 from netdaemon.protocols.http.http2.limits import Patience
-from netdaemon.protocols.http.http2.turns import Priority, Turns
+from netdaemon.protocols.http.http2.states import States
+from netdaemon.protocols.http.http2.supply import Supply
+from netdaemon.protocols.http.http2.turns import Priority, Taker, Turns
 from netdaemon.protocols.http.partial import Shrunk
-
-if TYPE_CHECKING:
-    from netdaemon.protocols.http.http2.session import Session
 
 HELD = 64 * 1024
 """Octets written at once."""
@@ -24,13 +22,47 @@ NARROW = 1024
 """Octets of the least data that a window is to let through, if there is more."""
 
 
+class Sender(Taker, Protocol):
+    """A stream that sends a body: the exchange of either side."""
+
+    stream: int
+    closed: bool
+    supply: Supply | None
+    """What is left of it."""
+    sent: int
+    """Octets of it that went."""
+    shut: Patience | None
+    """How long the window may be shut."""
+
+    def fail(self, failure: Failure) -> None:
+        """Its supply gives no more."""
+
+    def too_slow(self) -> None:
+        """The window was shut for too long."""
+
+    def done(self) -> None:
+        """The last of it is written."""
+
+
+class Sending(Protocol):
+    """The connection of either side, as its outflow needs it."""
+
+    def patience(self, run: Callable[[], object]) -> Patience: ...
+
+    def earned(self) -> None: ...
+
+    def flush(self) -> None: ...
+
+    def fail(self, code: ErrorCodes, reason: str) -> None: ...
+
+
 class Outflow:
     """The streams of one connection that have octets to send."""
 
-    def __init__(self, session: Session, h2: Connection) -> None:
+    def __init__(self, session: Sending, h2: States) -> None:
         self._session = session
         self._h2 = h2
-        self._turns: Turns[Exchange] = Turns()
+        self._turns: Turns[Sender] = Turns()
         self._shut: Patience | None = None  # how long the connection's window may be shut
 
     @property
@@ -38,17 +70,17 @@ class Outflow:
         """Has nobody anything to send that the windows let through?"""
         return not self._turns
 
-    def add(self, exchange: Exchange) -> None:
+    def add(self, exchange: Sender) -> None:
         """It has something to send."""
         self._turns.add(exchange)
 
-    def remove(self, exchange: Exchange) -> None:
+    def remove(self, exchange: Sender) -> None:
         """It has nothing to send any more."""
         self._turns.remove(exchange)
         if exchange.shut is not None:
             exchange.shut.rest()
 
-    def rank(self, exchange: Exchange, priority: Priority) -> None:
+    def rank(self, exchange: Sender, priority: Priority) -> None:
         """Its priority is another now."""
         queued = exchange.queued
         self._turns.remove(exchange)
@@ -56,7 +88,7 @@ class Outflow:
         if queued:
             self._turns.add(exchange)
 
-    def opened(self, exchange: Exchange) -> None:
+    def opened(self, exchange: Sender) -> None:
         """Its window may have become larger."""
         if exchange.supply is not None and self._h2.window(exchange.stream) > 0:
             if exchange.shut is not None:
@@ -110,7 +142,7 @@ class Outflow:
                 turns.again(exchange)
         return True
 
-    def _moved(self, exchange: Exchange, octets: int, narrow: bool) -> None:
+    def _moved(self, exchange: Sender, octets: int, narrow: bool) -> None:
         """``narrow`` says that it would have been more, had the window not been opened by so little."""
         exchange.sent += octets
         if exchange.shut is not None:
@@ -120,13 +152,13 @@ class Outflow:
         if not narrow:
             self._session.earned()
 
-    def _wait_for(self, exchange: Exchange) -> None:
+    def _wait_for(self, exchange: Sender) -> None:
         if exchange.shut is None:
             exchange.shut = self._session.patience(lambda: self._too_long(exchange))
         exchange.shut.wait()
 
-    def _too_long(self, exchange: Exchange) -> None:
-        self._session.reset(exchange, ErrorCodes.CANCEL)
+    def _too_long(self, exchange: Sender) -> None:
+        exchange.too_slow()
         self._session.flush()
 
     def _wait_for_all(self) -> None:

@@ -1,14 +1,15 @@
-"""What is left to send of a response's body, frame by frame: octets in memory, of a document, or in the making."""
+"""What is left to send of a body, frame by frame: octets in memory, of a document, or in the making."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
 
 from netdaemon.protocols.http.partial import Shrunk
-from netdaemon.protocols.http.response import FileBody, Stream
+from netdaemon.protocols.http.response import FileBody
 
 
 class Supply(Protocol):
@@ -72,10 +73,11 @@ class Document:
 
 
 class Making:
-    """A body that is made while it is sent: the next chunk is asked for when the one before it is taken."""
+    """A body that is made while it is sent: the next chunk is asked for when the one before it is taken. ``close`` is
+    called when it is over, one way or the other."""
 
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
+    def __init__(self, close: Callable[[], object]) -> None:
+        self._close = close
         self._chunk = Memory(b"")
         self._taken: Deferred[None] | None = None
         self.last = False
@@ -98,4 +100,4 @@ class Making:
         return data
 
     def close(self) -> None:
-        self._stream.close()
+        self._close()
