@@ -23,7 +23,7 @@ MAILBOXES: Mapping[str, str] = {
 
 EPILOG = """\
 exit status: 0 done, 2 wrong usage, 3 no such host or no connection, 4 TLS, 5 not logged in, 6 refused, 7 may work
-later, 8 broken off.
+later, 8 broken off, 9 trouble with a file here.
 """
 
 

@@ -74,6 +74,9 @@ class CommandTests(POP3Flow):
         secure = f"pop3s://{USER}:{PASSWORD}@{HOST}:{self.tls_port}"
         self.assertEqual((await command("mail", "read", secure, "1", "--insecure", "--raw")).out, FIRST)
         self.assertEqual((await command("mail", "read", where, "1", "--starttls", "-k", "--raw")).out, FIRST)
+        secure = f"pop3s://{USER}:{PASSWORD}@localhost:{self.tls_port}"
+        done = await command("mail", "read", secure, "1", "--raw", "--cacert", self.certificate(daemon))
+        self.assertEqual((done.status, done.out), (0, FIRST))
         home = self.home()
         (home / ".netrc").write_text(f"machine {HOST} login {USER} password {PASSWORD}\n")
         (home / ".netrc").chmod(0o600)
@@ -92,6 +95,7 @@ class CommandTests(POP3Flow):
             (2, ("read", where)),
             (2, ("read", where, "0")),
             (4, ("list", f"pop3s://{USER}:{PASSWORD}@{HOST}:{self.tls_port}")),
+            (9, ("list", f"pop3s://{USER}:{PASSWORD}@{HOST}:{self.tls_port}", "--cacert", "/nowhere")),
             (5, ("list", f"pop3://{USER}:wrong@{HOST}:{self.port}")),
             (6, ("read", where, "2")),
         ):
