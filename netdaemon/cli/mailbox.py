@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from netdaemon.cli.offline import open_messages
 from netdaemon.cli.terminal import fail
-
-if TYPE_CHECKING:
-    from netdaemon.messages.foreign import Summarise
 
 MAILDIR, MBOX = FORMATS = ("maildir", "mbox")
 
@@ -43,6 +38,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run_import(args: argparse.Namespace) -> int:
     from netdaemon.cli.progress import Bars
+    from netdaemon.mail.summary import summarise
     from netdaemon.messages.importing import Import, kind_of, sources
     from netdaemon.messages.names import INBOX, folder_name
     from netdaemon.wire.escape import escape
@@ -50,14 +46,13 @@ def run_import(args: argparse.Namespace) -> int:
     with open_messages(args, args.name) as (store, account):
         if not args.path.exists():
             fail(f"{escape(str(args.path))} is not there")
-        bringing = Import(store, account, summarise())
+        bringing = Import(store, account, summarise)
         for name, messages in sources(args.path, args.format or kind_of(args.path)):
             if args.folder is not None:
                 name = args.folder if name == INBOX else f"{args.folder}/{name}"
             name = folder_name(name)
             with Bars(sys.stderr.isatty()) as bars:
-                bar = bars.add(name, 0, None)
-                taken = bringing.folder(name, messages(), bar.advance)
+                taken = bringing.folder(name, messages(), bars.add(name, 0, None).advance)
             for line in taken.complaints:
                 print(f"netdaemon: {escape(line)}", file=sys.stderr)
             print(f"{escape(name)}: {taken.new} new, {taken.known} known")
@@ -90,9 +85,3 @@ def run_export(args: argparse.Namespace) -> int:
                 print(f"netdaemon: {escape(folder.name)}: a Maildir has no room for: {words}", file=sys.stderr)
             print(f"{escape(folder.name)}: {count} written")
     return 0
-
-
-def summarise() -> Summarise:
-    """What makes summaries of the messages that come."""
-    found: Summarise = import_module("netdaemon.mail.summary").summarise
-    return found

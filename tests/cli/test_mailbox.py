@@ -1,17 +1,14 @@
 from __future__ import annotations
 
 from netdaemon.accounts.hashing import Hasher
-from netdaemon.cli import mailbox
 from tests.accounts.kit import CHEAP
 from tests.cli.test_store import MessagesCase
 from tests.messages.contract.base import EVERY
-from tests.messages.stores import summarise
 
 
 class MailboxTests(MessagesCase):
     def setUp(self) -> None:
         super().setUp()
-        self.patch(mailbox, "summarise", lambda: summarise)
         self.store().add("mulder", Hasher(CHEAP).keep(b"trustno1"))
         self.mbox = self.folder / "mail"
         self.mbox.write_bytes(b"From a Thu Jan  1 00:00:05 1970\nSubject: a\nStatus: R\n\nb\n\nFrom a\n\nc\n")
