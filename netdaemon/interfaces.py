@@ -86,6 +86,11 @@ class IHouse(Interface):
     logins: ILogins = Attribute("How a session turns credentials into avatars.")
     tls: ITLS = Attribute("TLS contexts for STARTTLS and for clients.")
     measure: IMeasure = Attribute("Counters and access logs.")
+    messages: Any = Attribute(
+        "The message store, `netdaemon.messages.interfaces.IMessages`, which stands a floor above. It is opened when a "
+        "kind first asks for it, so ask in the factory: StartFailed then ends the start, or the reload."
+    )
+    delivery: Any = Attribute("Where mail goes, `netdaemon.mail.interfaces.IDelivery`, which stands a floor above.")
 
     def in_thread(work: Callable[..., T], *arguments: Any) -> Awaitable[T]:
         """``work(*arguments)`` in a thread, for what waits for the disk: `DocumentWriter.commit`, big digests."""
@@ -189,6 +194,9 @@ class ILogins(Interface):
     """Credentials to avatars: throttled, counted, and the same work for unknown names as for known ones."""
 
     portal: Portal = Attribute("The twisted.cred portal behind it.")
+    has_verifiers: bool = Attribute(
+        "Has every account a SCRAM verifier? Else SCRAM must not be offered: clients would prefer it, and fail."
+    )
 
     def login(
         credentials: object, peer: IAddress, settings: ServiceSettings, *interfaces: type[Interface]
@@ -431,6 +439,11 @@ class IMeasure(Interface):
 
     def auth(protocol: str, result: str) -> ICounter:
         """netdaemon_auth_total{protocol,result}."""
+
+    def delivery(result: str) -> ICounter:
+        """netdaemon_delivery_total{result}: accepted, refused or deferred, of recipients that came; sent, deferred or
+        bounced, of those in the queue.
+        """
 
     def unhandled() -> ICounter:
         """netdaemon_unhandled_errors_total."""

@@ -17,6 +17,8 @@ log = Logger()
 class Demo:
     """A source with that one account. From any other address it is there and can't log in, like a locked one."""
 
+    has_verifiers = True
+
     def __init__(self, hasher: Hasher) -> None:
         kept = hasher.keep(PASSWORD)
         self._here = Record(Account(NAME), kept.hash, kept.scram)

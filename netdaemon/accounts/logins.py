@@ -98,6 +98,11 @@ class Logins:
         self._lanes = Lanes()
         self._sessions: Counter[tuple[str, str]] = Counter()
 
+    @property
+    def has_verifiers(self) -> bool:
+        """Has every account a SCRAM verifier? What strcred checkers know, nobody can tell."""
+        return all(getattr(source, "has_verifiers", False) for source in self._sources)
+
     async def login(
         self, credentials: object, peer: IAddress, settings: ServiceSettings, *interfaces: type[Interface]
     ) -> Login:

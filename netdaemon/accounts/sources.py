@@ -23,6 +23,9 @@ class Record:
 class Source(Protocol):
     """A place where accounts are kept: the store, a passwd-like file, the demo's one account."""
 
+    has_verifiers: bool
+    """Has every account here a SCRAM verifier (but one whose password SCRAM doesn't allow)?"""
+
     def find(self, name: str, loopback: bool) -> Record | None:
         """The account of that (normal) name; ``loopback`` tells whether the one who asks is on this machine.
 

@@ -58,6 +58,8 @@ class Store:
     AccountError; `find` and `secret`, which logins ask, raise LoginUnavailable.
     """
 
+    has_verifiers = True
+
     def __init__(self, data: Path, wall: Callable[[], float] = time.time) -> None:
         self._wall = wall
         self._writer = open_database(data, WRITE_PATIENCE)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from netdaemon.cli import mailbox
+from netdaemon.cli import mailbox, mailsend
 
-PARTS = (mailbox,)
+PARTS = (mailsend, mailbox)
 
 
 def add(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    group = groups.add_parser("mail", help="bring mail in from other programs' files, and take it out")
+    group = groups.add_parser("mail", help="send mail; bring mail in from other programs' files, and take it out")
     commands = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for part in PARTS:
         part.add(commands)

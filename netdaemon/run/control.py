@@ -1,6 +1,6 @@
 """Control: the channel between the daemon's parent process and one worker, JSON objects, one a line.
 
-From the parent: boot, login, retire, drain, hurry. From a worker: ready, failed, login, counts.
+From the parent: boot, login, change, retire, drain, hurry. From a worker: ready, failed, login, change, counts.
 """
 
 # mypy: disable-error-code="no-untyped-call"

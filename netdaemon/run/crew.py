@@ -93,6 +93,9 @@ class IForeman(Protocol):
     def login(self, hand: Hand, message: Message) -> None:
         """It has told of a login."""
 
+    def change(self, hand: Hand, message: Message) -> None:
+        """It has told of a change in the message store."""
+
     def counts(self, hand: Hand, message: Message) -> None:
         """It has told what it counted."""
 
@@ -127,6 +130,7 @@ class Post:
             "ready": self._is_ready,
             "failed": self._has_failed,
             "login": crew.foreman.login,
+            "change": crew.foreman.change,
             "counts": crew.foreman.counts,
         }
         hand = Hand(self.number, heard, self._ended)

@@ -77,6 +77,7 @@ class Worker:
         heard = {
             "boot": self._boot,
             "login": self._login,
+            "change": self._change,
             "begin": self._begin,
             "retire": self._retire,
             "drain": self._drain,
@@ -119,13 +120,14 @@ class Worker:
             place.door.gate.undivided = boot["workers"] if sticky else 1
         self._estate.adopt(places)
         self._estate.open(config, certificates(config))
-        self._measure.watch_doors(self._estate.connections, self._estate.expiry)
+        self._measure.watch_doors(self._estate.connections, self._estate.expiry, self._estate.queue)
         self._measure.start(None)
         throttle = self._estate.house.accounts.throttle
         throttle.share(bytes.fromhex(boot["key"]), self._tell_login)
         for login in self._logins:
             self._hear(login)
         self._logins.clear()
+        self._estate.house.storeroom.share(self._tell_change)
 
     def _sockets(self, places: Sequence[Sequence[str]]) -> list[tuple[str, str, socket.socket]]:
         found = []
@@ -149,6 +151,13 @@ class Worker:
 
     def _hear(self, message: Message) -> None:
         self._estate.house.accounts.throttle.hear(news_of(message), float(message["ago"]))
+
+    def _tell_change(self, change: bytes) -> None:
+        self.control.tell("change", change=change.decode())
+
+    def _change(self, message: Message) -> None:
+        if self._begun:  # who comes later reads it from the disk
+            self._estate.house.storeroom.hear(message["change"].encode())
 
     def _count(self) -> None:
         self._timer = self._reactor.callLater(COUNTS_SECONDS, self._count)

@@ -3,7 +3,8 @@
 The parent opens every address, with a socket for each worker where the kernel shares out what comes (SO_REUSEPORT),
 and keeps them all open: what waits in the backlog of a worker that died is served by the next one. A reload starts a
 whole new crew on the same sockets; only when it is ready the old one lets nobody in any more, and ends with its last
-session. Of what the workers know it passes on what the others need: who failed to log in, and what was counted.
+session. Of what the workers know it passes on what the others need: who failed to log in, what has changed in the
+message store, and what was counted.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -78,6 +79,10 @@ class Workforce:
 
     def connections(self) -> dict[str, float]:
         """None here: the workers' are in the sums."""
+        return {}
+
+    def queue(self) -> dict[str, float]:
+        """None here, as with the connections."""
         return {}
 
     def expiry(self) -> dict[str, float]:
@@ -201,6 +206,16 @@ class Workforce:
             for other in crew.hands:
                 if other is not hand:
                     other.control.tell("login", ago=0.0, **message_of(news))
+
+    def change(self, hand: Hand, message: Message) -> None:
+        """Pass it on to all others."""
+        change = message["change"]
+        if not isinstance(change, str):
+            raise ValueError("no change")
+        for crew in self._crews:
+            for other in crew.hands:
+                if other is not hand:
+                    other.control.tell("change", change=change)
 
     def counts(self, hand: Hand, message: Message) -> None:
         self._sums.heard(hand, message)

@@ -21,18 +21,23 @@ from typing import Any, Generic, Self, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import connectProtocol
+from twisted.internet.error import ConnectionDone
+from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.interfaces import IHandshakeListener, IStreamClientEndpoint
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netdaemon.interfaces import IDeadlines
+from netdaemon.wire import reaching
+from netdaemon.wire.failures import TLSFailed
 from netdaemon.wire.framing import CRLF, RUNNING, ConnectionLost, FlawedLine, LineTooLong
 from netdaemon.wire.linestream import HANDSHAKE, NOTHING, LineStream
 from netdaemon.wire.outgoing import Chunks
+from netdaemon.wire.tlsclient import why_no_tls
 from netdaemon.wire.transcript import Transcript, masked
 
-__all__ = ["ConnectFailed", "ConnectionLost", "LineClient", "ProtocolError", "Timeout", "connect"]
+__all__ = ["ConnectFailed", "ConnectionLost", "LineClient", "ProtocolError", "Timeout", "connect", "reach"]
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -317,3 +322,30 @@ async def connect(endpoint: IStreamClientEndpoint, client: C) -> C:
         client.abort()
         raise
     return client
+
+
+async def reach(reactor: Any, host: str, port: int, client: C, tls: Any | None, timeouts: reaching.Timeouts) -> C:
+    """``client``, connected to ``host``, with ``tls`` (a connection creator) from the first octet on, and greeted.
+
+    Raises the ConnectFailed and TLSFailed of `wire.failures`, and what the line client raises.
+    """
+    where = f"{host} port {port}"
+    try:
+        found = reaching.endpoint(reactor, host, port, timeouts.connect, tls)
+        connecting = Deferred.fromCoroutine(connect(found, client))
+        # The endpoint bounds each address's time, the line client the greeting's; nobody the resolver's.
+        connecting.addTimeout(timeouts.connect + timeouts.answer, reactor, onTimeoutCancel=_late)
+        return await connecting
+    except ConnectFailed as error:
+        raise reaching.unreachable(error.__cause__, host, where) from None
+    except ConnectionLost as error:
+        cause = error.__cause__
+        if tls is not None and cause is not None and not isinstance(cause, ConnectionDone):
+            raise TLSFailed(f"{where}: {why_no_tls(cause)}") from None
+        raise
+
+
+def _late(result: object, timeout: float) -> object:
+    if isinstance(result, Failure):
+        raise ConnectFailed from ConnectTimeout
+    return result

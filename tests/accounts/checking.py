@@ -40,6 +40,8 @@ class Foreign:
 class Table:
     """A source out of a dict."""
 
+    has_verifiers = True
+
     def __init__(self, **records: Record) -> None:
         self.records = records
         self.renewed: list[tuple[str, str]] = []

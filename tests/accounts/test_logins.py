@@ -386,6 +386,17 @@ class CancelTests(LoginsCase):
 
 
 class ScramTests(LoginsCase):
+    def test_has_everybody_a_verifier(self) -> None:
+        self.assertTrue(self.logins.has_verifiers)
+        file = self.data / "passwd"
+        file.write_text("")
+        for auth, has in (
+            (("store", "demo"), True),
+            (("store", f"file:{file}"), False),
+            (("memory:mulder:trustno1", "store"), False),
+        ):
+            self.assertIs(self.open(auth=auth).logins.has_verifiers, has, auth)
+
     def test_known(self) -> None:
         record = self.accounts.store.find("mulder")
         assert record is not None

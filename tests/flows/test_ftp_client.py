@@ -33,7 +33,7 @@ from netdaemon.protocols.ftp.client import (
     connect,
     sockets,
 )
-from netdaemon.protocols.ftp.client.sockets import run
+from netdaemon.wire.blocking import run
 from netdaemon.wire.tlsclient import Trust
 from netdaemon.wire.transcript import Transcript
 from tests.kit.command import command, start

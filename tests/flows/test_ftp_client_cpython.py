@@ -18,7 +18,7 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SkipTest, TestCase
 
 from netdaemon.protocols.ftp.client import FTP, TLS, Refused, Settings, TooLarge, TryLater, blocking, connect
-from netdaemon.protocols.ftp.client.sockets import run
+from netdaemon.wire.blocking import run
 
 
 def _cpython_tests() -> Any:

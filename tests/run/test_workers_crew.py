@@ -82,6 +82,9 @@ class Foreman:
     def login(self, hand: Hand, message: Message) -> None:
         self.told.append(("login", hand, message))
 
+    def change(self, hand: Hand, message: Message) -> None:
+        self.told.append(("change", hand, message))
+
     def counts(self, hand: Hand, message: Message) -> None:
         self.told.append(("counts", hand, message))
 
@@ -133,8 +136,10 @@ class CrewTests(SynchronousTestCase):
     def test_what_a_worker_tells(self) -> None:
         process = self.begun()[1]
         process.say("login", where="x")
+        process.say("change", change="[]")
         process.say("counts", families=[])
-        self.assertEqual([(word, hand.number) for word, hand, _ in self.foreman.told], [("login", 2), ("counts", 2)])
+        told = [(word, hand.number) for word, hand, _ in self.foreman.told]
+        self.assertEqual(told, [("login", 2), ("change", 2), ("counts", 2)])
 
     def test_a_start_that_fails(self) -> None:
         self.crew.start()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.bench.part import Later, Part, Script
-from tests.bench.parts import cgi, ftp, gopher, http, http2, lines, memory, proxy, time, tls, workers
+from tests.bench.parts import cgi, ftp, gopher, http, http2, lines, memory, pop3, proxy, smtp, time, tls, workers
 
 PARTS: tuple[Part | Script, ...] = (
     *http.PARTS,
@@ -14,6 +14,8 @@ PARTS: tuple[Part | Script, ...] = (
     *gopher.PARTS,
     *lines.PARTS,
     *ftp.PARTS,
+    *smtp.PARTS,
+    *pop3.PARTS,
     *proxy.PARTS,
     *memory.PARTS,
     *workers.PARTS,
@@ -25,8 +27,7 @@ PARTS: tuple[Part | Script, ...] = (
 )
 
 LATER = (
-    Later("POP3, IMAP", "Dovecot", "dovecot-imapd dovecot-pop3d", "NOOP, FETCH, APPEND, SEARCH, IDLE; RETR"),
-    Later("SMTP", "Postfix", "postfix", "messages accepted per second, durable, on 1 and 20 connections"),
+    Later("IMAP", "Dovecot", "dovecot-imapd", "NOOP, FETCH, APPEND, SEARCH, IDLE"),
     Later("NNTP", "INN", "inn2", "TAKETHIS, OVER, STAT, ARTICLE in sequence and pipelined, POST"),
 )
 

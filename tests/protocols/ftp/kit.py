@@ -45,6 +45,7 @@ class OneAccount:
     """mulder with trustno1, and anybody as anonymous. ``fails`` is raised instead of all that."""
 
     portal: Any = None
+    has_verifiers = False
 
     def __init__(self, tree: Tree, account: Account) -> None:
         self._tree = tree

@@ -21,10 +21,11 @@ from netdaemon.protocols.ftp.client.errors import Broken, NotLoggedIn, Refused, 
 from netdaemon.protocols.ftp.client.links import Timeouts
 from netdaemon.protocols.ftp.client.session import FTP
 from netdaemon.protocols.ftp.client.settings import ANONYMOUS, TLS, Settings
-from netdaemon.protocols.ftp.client.streams import ControlStream, reach
+from netdaemon.protocols.ftp.client.streams import ControlStream
 from netdaemon.protocols.ftp.client.url import PORTS, URL, parse_url
 from netdaemon.wire.deadlines import Wheel
 from netdaemon.wire.failures import BadURL, ConnectFailed, Failed, NoAnswer, NotSpoken, TLSFailed, TooLarge
+from netdaemon.wire.lineclient import reach
 
 __all__ = [
     "FTP",

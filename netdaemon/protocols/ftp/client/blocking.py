@@ -22,9 +22,10 @@ from netdaemon.protocols.ftp.client.commands import Entry, Hash
 from netdaemon.protocols.ftp.client.download import Download as AsyncDownload
 from netdaemon.protocols.ftp.client.errors import told
 from netdaemon.protocols.ftp.client.settings import ANONYMOUS, TLS, Settings
-from netdaemon.protocols.ftp.client.sockets import SocketControl, SocketLinks, reach, run
+from netdaemon.protocols.ftp.client.sockets import SocketControl, SocketLinks
 from netdaemon.protocols.ftp.client.url import PORTS
 from netdaemon.protocols.ftp.grammar.replies import Reply
+from netdaemon.wire.blocking import reach, run
 
 __all__ = ["FTP", "TLS", "Download", "Settings", "connect"]
 

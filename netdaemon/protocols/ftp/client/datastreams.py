@@ -20,8 +20,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netdaemon.protocols.ftp.client.errors import Broken
-from netdaemon.protocols.ftp.client.links import Data, Listening, Timeouts, end_by_reset
+from netdaemon.protocols.ftp.client.links import Data, Listening, Timeouts
 from netdaemon.protocols.ftp.grammar.address import HostPort
+from netdaemon.wire.blocking import end_by_reset
 from netdaemon.wire.failures import ConnectFailed, TLSFailed
 from netdaemon.wire.inflow import Inflow
 from netdaemon.wire.reaching import unreachable

@@ -6,8 +6,6 @@ one client.
 
 from __future__ import annotations
 
-import socket
-import struct
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -19,18 +17,6 @@ from netdaemon.wire import reaching
 
 MAX_REPLY_LINE = 8192
 """Octets of one line of a reply; a reply has `replies.MAX_LINES` of them."""
-
-
-def end_by_reset(sock: socket.socket, wanted: bool) -> None:
-    """Have a socket closed by a reset, whoever closes it.
-
-    An upload's end is the end of its connection (RFC 959 section 3.4.1): a client that is killed within it would make a
-    whole document of its beginning, since the kernel closes in good order what nobody closes.
-    """
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", wanted, 0))
-    except OSError:
-        pass  # it is closed already
 
 
 @dataclass(frozen=True)

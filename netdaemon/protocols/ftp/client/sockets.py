@@ -5,38 +5,23 @@ So what awaits them never waits, and `run` takes it from its beginning to its en
 
 from __future__ import annotations
 
-import os
 import select
 import socket
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any
 
-from netdaemon.protocols.ftp.client.blockingsocket import Closed, Late, Stream
 from netdaemon.protocols.ftp.client.errors import Broken
-from netdaemon.protocols.ftp.client.links import MAX_REPLY_LINE, Data, Listening, Timeouts, end_by_reset
+from netdaemon.protocols.ftp.client.links import MAX_REPLY_LINE, Data, Listening, Timeouts
 from netdaemon.protocols.ftp.grammar import Malformed
 from netdaemon.protocols.ftp.grammar.address import HostPort
 from netdaemon.protocols.ftp.grammar.replies import Reply, ReplyReader
+from netdaemon.wire.blocking import Closed, Late, Stream, end_by_reset, reach
 from netdaemon.wire.failures import ConnectFailed, Failed, TLSFailed
 from netdaemon.wire.framing import CRLF, flaw_in
 from netdaemon.wire.lineclient import ConnectionLost, ProtocolError, Timeout, check
 from netdaemon.wire.transcript import Transcript, masked
-
-T = TypeVar("T")
-
-
-def run(work: Awaitable[T]) -> T:
-    """The result of what stands on blocking sockets. Raises what it raises."""
-    step: Any = work
-    try:
-        step.send(None)
-    except StopIteration as done:
-        result: T = done.value
-        return result
-    step.close()
-    raise RuntimeError("what is to be awaited here needs a reactor")
 
 
 class SocketControl:
@@ -327,19 +312,6 @@ class SocketLinks:
             raise ConnectFailed(f"no port for the data connection: {error.strerror}") from None
         made.setblocking(False)
         return SocketListening(made, self._timeouts, peer)
-
-
-def reach(host: str, port: int, seconds: float, where: str) -> Stream:
-    """A connection. Raises ConnectFailed."""
-    try:
-        return Stream(socket.create_connection((host, port), timeout=seconds))
-    except (socket.gaierror, UnicodeError):
-        raise ConnectFailed(f"{host}: no such host") from None
-    except TimeoutError:
-        raise ConnectFailed(f"{where}: no answer") from None
-    except OSError as error:
-        why = os.strerror(error.errno).lower() if error.errno else str(error)
-        raise ConnectFailed(f"{where}: {why}") from None
 
 
 def _host(address: Any) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone
-from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
@@ -16,11 +14,8 @@ from netdaemon.protocols.ftp.client.links import MAX_REPLY_LINE, Data, Timeouts
 from netdaemon.protocols.ftp.grammar import Malformed
 from netdaemon.protocols.ftp.grammar.replies import Reply, ReplyReader
 from netdaemon.wire import lineclient
-from netdaemon.wire.failures import TLSFailed
 from netdaemon.wire.framing import FlawedLine, LineTooLong
 from netdaemon.wire.lineclient import LineClient, ProtocolError
-from netdaemon.wire.reaching import endpoint, unreachable
-from netdaemon.wire.tlsclient import why_no_tls
 from netdaemon.wire.transcript import Transcript
 
 FOREVER = 365 * 86400.0
@@ -148,32 +143,3 @@ class ControlStream(LineClient[Reply]):
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
-
-
-async def reach(
-    reactor: Any, host: str, port: int, control: ControlStream, tls: Any | None, timeouts: Timeouts
-) -> ControlStream:
-    """``control``, connected to ``host``, with ``tls`` (a connection creator) from the first octet on, and greeted.
-
-    Raises ConnectFailed, TLSFailed and what the line client raises.
-    """
-    where = f"{host} port {port}"
-    try:
-        found = endpoint(reactor, host, port, timeouts.connect, tls)
-        connecting = Deferred.fromCoroutine(lineclient.connect(found, control))
-        # The endpoint bounds each address's time, the line client the greeting's; nobody the resolver's.
-        connecting.addTimeout(timeouts.connect + timeouts.answer, reactor, onTimeoutCancel=_late)
-        return await connecting
-    except lineclient.ConnectFailed as error:
-        raise unreachable(error.__cause__, host, where) from None
-    except lineclient.ConnectionLost as error:
-        cause = error.__cause__
-        if tls is not None and cause is not None and not isinstance(cause, ConnectionDone):
-            raise TLSFailed(f"{where}: {why_no_tls(cause)}") from None
-        raise
-
-
-def _late(result: object, timeout: float) -> object:
-    if isinstance(result, Failure):
-        raise lineclient.ConnectFailed from ConnectTimeout
-    return result

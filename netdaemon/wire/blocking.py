@@ -1,4 +1,6 @@
-"""A blocking socket, in clear or under TLS, every wait of which is bounded.
+"""Connections for programs without a reactor: a blocking socket, in clear or under TLS, every wait of which is bounded.
+
+A client whose coroutines stand on such sockets never waits, and `run` takes it from its beginning to its end.
 
 TLS is OpenSSL's on memory, with the contexts of `wire.tlsclient`: a socket's own would take the descriptor, and with it
 the deadlines.
@@ -6,19 +8,60 @@ the deadlines.
 
 from __future__ import annotations
 
+import os
 import select
 import socket
+import struct
 import time
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, TypeVar
 
 from OpenSSL import SSL
 from twisted.python.failure import Failure
 
-from netdaemon.protocols.ftp.client.links import end_by_reset
-from netdaemon.wire.failures import TLSFailed
+from netdaemon.wire.failures import ConnectFailed, TLSFailed
 from netdaemon.wire.tlsclient import why_no_tls
 
+T = TypeVar("T")
+
 READ = 64 * 1024
+
+
+def run(work: Awaitable[T]) -> T:
+    """The result of what stands on blocking sockets. Raises what it raises."""
+    step: Any = work
+    try:
+        step.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    step.close()
+    raise RuntimeError("what is to be awaited here needs a reactor")
+
+
+def reach(host: str, port: int, seconds: float, where: str) -> Stream:
+    """A connection. Raises ConnectFailed."""
+    try:
+        return Stream(socket.create_connection((host, port), timeout=seconds))
+    except (socket.gaierror, UnicodeError):
+        raise ConnectFailed(f"{host}: no such host") from None
+    except TimeoutError:
+        raise ConnectFailed(f"{where}: no answer") from None
+    except OSError as error:
+        why = os.strerror(error.errno).lower() if error.errno else str(error)
+        raise ConnectFailed(f"{where}: {why}") from None
+
+
+def end_by_reset(sock: socket.socket, wanted: bool) -> None:
+    """Have a socket closed by a reset, whoever closes it.
+
+    An upload's end is the end of its connection (RFC 959 section 3.4.1): a client that is killed within it would make a
+    whole document of its beginning, since the kernel closes in good order what nobody closes.
+    """
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", wanted, 0))
+    except OSError:
+        pass  # it is closed already
 
 
 class Late(Exception):
