@@ -90,6 +90,7 @@ class IHouse(Interface):
         "The message store, `netdaemon.messages.interfaces.IMessages`, which stands a floor above. It is opened when a "
         "kind first asks for it, so ask in the factory: StartFailed then ends the start, or the reload."
     )
+    delivery: Any = Attribute("Where mail goes, `netdaemon.mail.interfaces.IDelivery`, which stands a floor above.")
 
     def in_thread(work: Callable[..., T], *arguments: Any) -> Awaitable[T]:
         """``work(*arguments)`` in a thread, for what waits for the disk: `DocumentWriter.commit`, big digests."""
@@ -438,6 +439,11 @@ class IMeasure(Interface):
 
     def auth(protocol: str, result: str) -> ICounter:
         """netdaemon_auth_total{protocol,result}."""
+
+    def delivery(result: str) -> ICounter:
+        """netdaemon_delivery_total{result}: accepted, refused or deferred, of recipients that came; sent, deferred or
+        bounced, of those in the queue.
+        """
 
     def unhandled() -> ICounter:
         """netdaemon_unhandled_errors_total."""

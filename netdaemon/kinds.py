@@ -24,6 +24,9 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
         "http": "netdaemon.protocols.http:http",
         "ftp": "netdaemon.protocols.ftp:ftp",
         "gopher": "netdaemon.protocols.gopher:gopher",
+        "smtp": "netdaemon.protocols.smtp:smtp",
+        "submission": "netdaemon.protocols.smtp:submission",
+        "lmtp": "netdaemon.protocols.smtp:lmtp",
         "pop3": "netdaemon.protocols.pop3:pop3",
         "proxy": "netdaemon.proxy:proxy",
     }

@@ -82,6 +82,13 @@ class Realm:
             raise UnauthorizedLogin
         return record.account
 
+    def knows(self, name: str) -> bool:
+        """Is there an account of that (normal) name? Those that only a strcred checker knows can't be asked for.
+
+        Raises LoginUnavailable.
+        """
+        return first(self._sources, name, loopback=True) is not None
+
     def avatar(self, account: Account, interface: type[Interface]) -> tuple[Any, Callable[[], None]]:
         """(the account's avatar for that interface, what ends it). Raises NoAvatar."""
         make = self._makes.get(interface)

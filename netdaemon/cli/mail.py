@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from netdaemon.cli import mailbox, mailread
+from netdaemon.cli import mailbox, mailread, mailsend
 
-PARTS = (mailread, mailbox)
+PARTS = (mailsend, mailread, mailbox)
 
 
 def add(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     group = groups.add_parser(
-        "mail", help="read mail on a server; bring mail in from other programs' files, and take it out"
+        "mail", help="send mail and read it; bring it in from other programs' files, and take it out"
     )
     commands = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for part in PARTS:

@@ -11,6 +11,7 @@ from typing import Any, NoReturn, Protocol, TypeVar
 from netdaemon.config import disk
 from netdaemon.config.addresses import Place, overlaps
 from netdaemon.config.keys import Key, keys
+from netdaemon.config.mailsettings import MailSettings
 from netdaemon.config.problems import Problems, brief
 from netdaemon.config.settings import (
     SECTIONS,
@@ -67,6 +68,7 @@ class Config:
     documents: DocumentsSettings
     accounts: AccountsSettings
     services: tuple[Service, ...]
+    mail: MailSettings = field(default_factory=MailSettings)
     text: str = field(default="", repr=False, compare=False)
     """What it was read from; it may hold passwords."""
 

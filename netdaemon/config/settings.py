@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 from netdaemon.config import disk
 from netdaemon.config.keys import key
+from netdaemon.config.mailsettings import MailSettings
 from netdaemon.config.values import (
     Listen,
     Network,
@@ -262,6 +263,7 @@ SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
         "tls": TLSSettings,
         "documents": DocumentsSettings,
         "accounts": AccountsSettings,
+        "mail": MailSettings,
     }
 )
 """The sections that are no services, in the order of the reference; their names are `Config`'s fields too."""

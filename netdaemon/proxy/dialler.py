@@ -31,9 +31,9 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from netdaemon.proxy.grammar.addresses import is_address, plain
 from netdaemon.proxy.rules import OTHERS_PORTS, Denied
 from netdaemon.wire.connecting import connect_tcp
+from netdaemon.wire.places import is_address, plain
 
 P = TypeVar("P", bound=Protocol)
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import errno
-import socket
 from functools import lru_cache
 from ipaddress import ip_address
 
-from netdaemon.proxy.grammar.addresses import Place, is_address, place_of
 from netdaemon.proxy.grammar.target import PORTS, Destination
 from netdaemon.proxy.settings import ProxySettings
+from netdaemon.wire.places import Place, is_address, is_ours, place_of
 
 OTHERS_PORTS = frozenset(
     {1, 7, 9, 11, 13, 15, 17, 19, 20, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110,
@@ -88,7 +86,7 @@ class Rules:
     def check_address(self, address: str) -> None:
         """An address that is about to be dialled. Raises Denied."""
         place = place_of(address)
-        if place.value < Place.LOOPBACK.value and _is_ours(address):
+        if place.value < Place.LOOPBACK.value and is_ours(address):
             place = Place.LOOPBACK
         if place is Place.PUBLIC:
             return
@@ -97,14 +95,3 @@ class Rules:
         if place is Place.PRIVATE and self._settings.allow_private:
             return
         raise Denied("The host's address is not one that may be asked from here.")
-
-
-def _is_ours(address: str) -> bool:
-    """Is it an address of this host? Only to those can a socket be bound."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.bind((address, 0))
-    except OSError as error:
-        return error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EINVAL)
-    return True

@@ -127,7 +127,7 @@ class Daemon(Service):
         assert self._certificates is not None
         self._ready_file.clear()  # now, not before: it is the user we have become who must be able to write it
         self._estate.open(self._config, self._certificates)
-        self._measure.watch_doors(self._estate.connections, self._estate.expiry)
+        self._measure.watch_doors(self._estate.connections, self._estate.expiry, self._estate.queue)
         self._measure.start(self._config.netdaemon.metrics_file)
         self._reactor.callWhenRunning(lambda: Deferred.fromCoroutine(self._get_ready()))
 

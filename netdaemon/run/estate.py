@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from netdaemon.run.gate import Gate
 from netdaemon.run.house import House, build
 from netdaemon.run.inherited import Inherited
 from netdaemon.run.layout import Layout, Places, bind, lay_out
+from netdaemon.run.mailroom import Mailroom
 from netdaemon.run.measure import Measure
 from netdaemon.wire.tls import Certificates
 
@@ -76,6 +78,10 @@ class Estate:
         """When each certificate expires, in Unix seconds, by its server name."""
         return {} if self._current is None else self.house.tls.expiry  # a worker counts a last time once all is closed
 
+    def queue(self) -> Mapping[str, float]:
+        """The messages of the outgoing queue by state, where it is this process that sends them."""
+        return {} if self._current is None else self.house.mailroom.states()
+
     def _doors(self) -> list[Door]:
         return [place.door for place in self._places.all] if self._places is not None else []
 
@@ -106,6 +112,7 @@ class Estate:
         self._current = Tenancy(house, layout)
         layout.open()
         house.tls.watch(self._reactor)
+        house.mailroom.start()
         Deferred.fromCoroutine(self._tidy(house))
 
     async def _tidy(self, house: House) -> None:
@@ -154,6 +161,13 @@ class Estate:
         for tenant in before.layout.tenants:
             tenant.retire()
         self._sweep()
+        Deferred.fromCoroutine(self._change_mailroom(before.house.mailroom, house.mailroom))
+
+    async def _change_mailroom(self, before: Mailroom, after: Mailroom) -> None:
+        """One queue, one sender: the next begins when the last has ended."""
+        await before.stop(self.house.config.netdaemon.grace)
+        if self._current is not None and self.house.mailroom is after:
+            after.start()
 
     def _left(self, ignored: object, gate: Gate) -> None:
         self._leaving.discard(gate)
@@ -175,11 +189,27 @@ class Estate:
         self._inherited.close()
 
     async def finish(self) -> None:
-        """Wait until the last session has gone by itself."""
+        """Wait until the last session has gone by itself; the queue is another's from now on."""
+        if self._current is not None:
+            await self.house.mailroom.stop(self.house.config.netdaemon.grace)
         await DeferredList([gate.when_empty() for gate in self._gates()])
 
     async def drain(self, grace: float, hurry: Deferred[None]) -> None:
-        """Phase two: tell every session, and cut off what is left after ``grace`` seconds or when ``hurry`` fires."""
+        """Phase two: tell every session, and cut off what is left after ``grace`` seconds or when ``hurry`` fires, and
+        what the queue is sending then.
+        """
+        queue = Deferred.fromCoroutine(self._stop_queue(grace, hurry))
+        await self._drain_sessions(grace, hurry)
+        await queue
+
+    async def _stop_queue(self, grace: float, hurry: Deferred[None]) -> None:
+        if self._current is not None:
+            try:
+                await self.house.mailroom.stop(grace, hurry)
+            except Exception:  # noqa: BLE001  # the sessions are to end in good order whatever it is
+                self._log.failure("the queue did not stop in good order")
+
+    async def _drain_sessions(self, grace: float, hurry: Deferred[None]) -> None:
         gates = self._gates()
         for gate in gates:
             gate.drain()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from twisted.internet.interfaces import IReactorTime
@@ -18,6 +19,7 @@ from netdaemon.documents.rights import Narrowed
 from netdaemon.documents.tree import Tree
 from netdaemon.interfaces import IDocumentsAvatar, IHouse, ILogins
 from netdaemon.messages.interfaces import IMessages
+from netdaemon.run.mailroom import Mailroom
 from netdaemon.run.measure import Measure
 from netdaemon.run.storeroom import Storeroom
 from netdaemon.wire.deadlines import Wheel
@@ -42,10 +44,15 @@ class House:
     tls: Certificates
     measure: Measure
     storeroom: Storeroom
+    mailroom: Mailroom
 
     @property
     def messages(self) -> IMessages:
         return self.storeroom.messages
+
+    @property
+    def delivery(self) -> Any:
+        return self.mailroom.delivery
 
     @property
     def logins(self) -> ILogins:
@@ -53,7 +60,7 @@ class House:
 
     def in_thread(self, work: Callable[..., T], *arguments: Any) -> Awaitable[T]:
         """``work(*arguments)`` in one of the reactor's threads."""
-        return deferToThreadPool(self.reactor, self.reactor.getThreadPool(), work, *arguments)
+        return _in_thread(self.reactor, work, *arguments)
 
     def move_in(self) -> None:
         """Who logs in from now on sees this house's documents, where the accounts are those of the house before."""
@@ -69,8 +76,13 @@ class House:
             self.documents.close()
         if all(self.tls is not other.tls for other in but):
             self.tls.stop()
+        self.mailroom.close()
         if all(self.storeroom is not other.storeroom for other in but):
             self.storeroom.close()
+
+
+def _in_thread(reactor: Any, work: Callable[..., T], *arguments: Any) -> Awaitable[T]:
+    return deferToThreadPool(reactor, reactor.getThreadPool(), work, *arguments)
 
 
 def certificates(config: Config, before: Config | None = None, kept: Certificates | None = None) -> Certificates:
@@ -111,7 +123,9 @@ def build(
     own_tls = tls is None
     if tls is None:
         tls = certificates(config) if before is None else certificates(config, before.config, before.tls)
+    storeroom = Storeroom(config.netdaemon.data, reactor) if before is None else before.storeroom
     documents: Tree | None = None
+    accounts: Accounts | None = None
     try:
         sealed = [path for service in config.services for path in service.settings.sealed]
         documents = Tree(config.documents, reactor, sealed)
@@ -119,7 +133,20 @@ def build(
             accounts = before.accounts
         else:
             accounts = open_accounts(config.accounts, config.netdaemon.data, documents, reactor, measure)
+        mailroom = Mailroom(
+            config,
+            reactor,
+            storeroom,
+            accounts.realm,
+            tls,
+            deadlines,
+            measure,
+            time.time,
+            partial(_in_thread, reactor),
+        )
     except BaseException:
+        if accounts is not None and (before is None or accounts is not before.accounts):
+            accounts.close()
         if documents is not None:
             documents.close()
         if own_tls and (before is None or tls is not before.tls):
@@ -138,5 +165,6 @@ def build(
         accounts=accounts,
         tls=tls,
         measure=measure,
-        storeroom=Storeroom(config.netdaemon.data, reactor) if before is None else before.storeroom,
+        storeroom=storeroom,
+        mailroom=mailroom,
     )

@@ -108,6 +108,9 @@ class Measure:
         self._refused = Counter(
             "netdaemon_refused", "Connections that were not let in.", ("protocol", "reason"), registry=registry
         )
+        self._delivery = Counter(
+            "netdaemon_delivery", "Recipients of mail, by what became of them.", ("result",), registry=registry
+        )
         self._unhandled = Counter(
             "netdaemon_unhandled_errors",
             "Errors of the daemon's own, each with a traceback in the log.",
@@ -136,6 +139,9 @@ class Measure:
 
     def auth(self, protocol: str, result: str) -> ICounter:
         return cast(ICounter, self._auth.labels(protocol, result))
+
+    def delivery(self, result: str) -> ICounter:
+        return cast(ICounter, self._delivery.labels(result))
 
     def unhandled(self) -> ICounter:
         return cast(ICounter, self._unhandled)
@@ -169,9 +175,14 @@ class Measure:
         self.registry.register(_Watched(name, text, label, read))
 
     def watch_doors(
-        self, connections: Callable[[], Mapping[str, float]], expiry: Callable[[], Mapping[str, float]]
+        self,
+        connections: Callable[[], Mapping[str, float]],
+        expiry: Callable[[], Mapping[str, float]],
+        queue: Callable[[], Mapping[str, float]] = dict,
     ) -> None:
-        """The gauges of what stands open: connections by service, and until when the certificates by name are good."""
+        """The gauges of what stands open: connections by service, until when the certificates by name are good, and
+        the queue's messages by state."""
+        self.watch("netdaemon_queue_messages", "Messages on their way out.", "state", queue)
         self.watch("netdaemon_connections", "Connections.", "protocol", connections)
         self.watch(
             "netdaemon_tls_cert_expiry_timestamp_seconds", "When a certificate expires, Unix seconds.", "name", expiry

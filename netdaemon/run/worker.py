@@ -120,7 +120,7 @@ class Worker:
             place.door.gate.undivided = boot["workers"] if sticky else 1
         self._estate.adopt(places)
         self._estate.open(config, certificates(config))
-        self._measure.watch_doors(self._estate.connections, self._estate.expiry)
+        self._measure.watch_doors(self._estate.connections, self._estate.expiry, self._estate.queue)
         self._measure.start(None)
         throttle = self._estate.house.accounts.throttle
         throttle.share(bytes.fromhex(boot["key"]), self._tell_login)

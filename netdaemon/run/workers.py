@@ -81,6 +81,10 @@ class Workforce:
         """None here: the workers' are in the sums."""
         return {}
 
+    def queue(self) -> dict[str, float]:
+        """None here, as with the connections."""
+        return {}
+
     def expiry(self) -> dict[str, float]:
         """When each certificate expires, in Unix seconds, by its server name."""
         return self._tls.expiry if self._tls is not None else {}

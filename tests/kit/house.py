@@ -65,6 +65,7 @@ class Tally:
     def __init__(self) -> None:
         self.commands: Counter[tuple[str, str, str]] = Counter()
         self.auths: Counter[tuple[str, str]] = Counter()
+        self.deliveries: Counter[str] = Counter()
         self._unhandled: Counter[str] = Counter()
         self.access_logs: dict[str, Lines] = {}
 
@@ -77,6 +78,9 @@ class Tally:
 
     def auth(self, protocol: str, result: str) -> ICounter:
         return CountedBy(self.auths, (protocol, result))
+
+    def delivery(self, result: str) -> ICounter:
+        return CountedBy(self.deliveries, result)
 
     def unhandled(self) -> ICounter:
         return CountedBy(self._unhandled, "errors")
@@ -163,6 +167,7 @@ class StandInHouse:
     tls: Any = field(default_factory=NoTLS)
     measure: Any = field(default_factory=Tally)
     messages: Any = None
+    delivery: Any = None
 
     async def in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """At once: a test of a unit has no threads."""

@@ -137,16 +137,16 @@ class AddressTests(ProxyTests):
         # To 127.0.0.1 a socket can be bound as to any other of this host's addresses.
         from netdaemon.proxy import rules
 
-        self.patch(rules, "_is_ours", lambda address: address == PUBLIC)
+        self.patch(rules, "is_ours", lambda address: address == PUBLIC)
         self.names(PUBLIC)
         self.assertEqual(self.status(), 403)
         self.assertEqual(self.status(allow_private=True), 403)
         self.assertEqual(self.status(allow_loopback=True), 0)
 
     def test_how_own_addresses_are_told(self) -> None:
-        from netdaemon.proxy.rules import _is_ours
+        from netdaemon.wire.places import is_ours
 
-        self.assertEqual([_is_ours(one) for one in ("127.0.0.1", "8.8.8.8", "2606:4700::1111")], [True, False, False])
+        self.assertEqual([is_ours(one) for one in ("127.0.0.1", "8.8.8.8", "2606:4700::1111")], [True, False, False])
 
     def test_a_page_tells_nothing_of_what_was_found(self) -> None:
         self.names("10.1.2.3")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.bench.part import Later, Part, Script
-from tests.bench.parts import cgi, ftp, gopher, http, http2, lines, memory, pop3, proxy, time, tls, workers
+from tests.bench.parts import cgi, ftp, gopher, http, http2, lines, memory, pop3, proxy, smtp, time, tls, workers
 
 PARTS: tuple[Part | Script, ...] = (
     *http.PARTS,
@@ -14,6 +14,7 @@ PARTS: tuple[Part | Script, ...] = (
     *gopher.PARTS,
     *lines.PARTS,
     *ftp.PARTS,
+    *smtp.PARTS,
     *pop3.PARTS,
     *proxy.PARTS,
     *memory.PARTS,
@@ -27,7 +28,6 @@ PARTS: tuple[Part | Script, ...] = (
 
 LATER = (
     Later("IMAP", "Dovecot", "dovecot-imapd", "NOOP, FETCH, APPEND, SEARCH, IDLE"),
-    Later("SMTP", "Postfix", "postfix", "messages accepted per second, durable, on 1 and 20 connections"),
     Later("NNTP", "INN", "inn2", "TAKETHIS, OVER, STAT, ARTICLE in sequence and pipelined, POST"),
 )
 

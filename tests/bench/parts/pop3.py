@@ -15,9 +15,9 @@ sessions = Part(
     about="20 connections, each of an account of its own: connect, USER, PASS, STAT, RETR, QUIT. Every run has a "
     "server of its own, at which each account was once. netdaemon's accounts have argon2id hashes, and their passwords "
     "were right a moment ago, as those of clients are that come again and again; it locks each maildrop. Dovecot "
-    "compares clear text, reads a Maildir and locks nothing, which are its defaults; with processes that it keeps, it is as its "
-    "documentation has it for high loads. Where others want the cores, too, its many processes get more of them than "
-    "one does: then read the CPU.",
+    "compares clear text, reads a Maildir and locks nothing, which are its defaults; with processes that it keeps, it "
+    "is as its documentation has it for high loads. Where others want the cores, too, its many processes get more of "
+    "them than one does: then read the CPU.",
     columns=work_columns("sessions"),
     variants=(
         Variant("netdaemon", pop3.netdaemon_pop3(), SESSION),

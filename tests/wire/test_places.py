@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from netdaemon.proxy.grammar.addresses import Place, is_address, place_of, plain
+from netdaemon.wire.places import Place, is_address, place_of, plain
 
 IPV4 = st.integers(0, (1 << 32) - 1).map(IPv4Address)
 IPV6 = st.integers(0, (1 << 128) - 1).map(IPv6Address)
