@@ -234,11 +234,6 @@ def recover(work: Transaction) -> int:
     )
 
 
-def free(work: Transaction) -> None:
-    """Nobody sends the queue any more: whoever held its lease is gone."""
-    work.db.execute("DELETE FROM lease WHERE account = ?", (ACCOUNT,))
-
-
 def claim(work: Transaction, most: int) -> list[Letter]:
     """Up to so many that are due, the longest waiting first; from now on they are being sent."""
     found = letters(work, "WHERE state = ? AND next_try <= ? ORDER BY next_try, id LIMIT ?", DUE, work.now, most)

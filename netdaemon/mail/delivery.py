@@ -185,6 +185,8 @@ class Delivery:
         else:
             plan.find(self._route, header)
         lmtp = envelope.protocol.upper().startswith("LMTP")
+        if not plan.answers:
+            return []
         if all(plan.answers):
             return _refused([answer for answer in plan.answers if answer is not None], lmtp)
         try:
@@ -202,7 +204,7 @@ class Delivery:
                 copy.folders.setdefault(await self._folder(mailbox), set()).update(places)
         ready = [
             await self._ready(envelope, copy, spool, prefix, now, f"{envelope.transfer}/{place}")
-            for place, copy in enumerate(plan.copies)
+            for place, copy in enumerate(copy for copy in plan.copies if copy.needed)
         ]
         handover = Handover(plan, ready, self._queue_folder, each_answered=lmtp)
         try:

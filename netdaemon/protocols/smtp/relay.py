@@ -69,7 +69,11 @@ class Relay:
         clock: IReactorTime,
         wall: Callable[[], float],
         count: Callable[[str], object] = lambda result: None,
+        holder: str = "",
     ) -> None:
+        """``holder`` names us as the lease's; one who is alone uses the same name always, and after a crash needs not
+        wait until his own lease is over. Empty: a name that nobody else has.
+        """
         self._store = store
         self._folder = folder
         self._clock = clock
@@ -79,7 +83,7 @@ class Relay:
         self._send = Sending(
             store, delivery, is_local, routes, self._outward, settings, hostname, wall=wall, count=count
         )
-        self._holder = secrets.token_hex(8)
+        self._holder = holder or secrets.token_hex(8)
         self._letters: dict[int, Deferred[None]] = {}
         self._loop: Deferred[None] | None = None
         self._nap: Deferred[None] | None = None

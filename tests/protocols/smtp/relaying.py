@@ -114,7 +114,7 @@ class RelayCase(SynchronousTestCase):
         made = self.hosts[name] = Host(says, **more)
         return made
 
-    def relay(self, **settings: Any) -> Relay:
+    def relay(self, *, holder: str = "", **settings: Any) -> Relay:
         """A relay that has begun."""
         relay = Relay(
             self.office.store,
@@ -128,6 +128,7 @@ class RelayCase(SynchronousTestCase):
             clock=self.clock,
             wall=lambda: self.office.now,
             count=lambda result: self.counted.update([result]),
+            holder=holder,
         )
         relay.start()
         self.addCleanup(lambda: result(relay.stop()))
