@@ -7,7 +7,7 @@ TRIAL := $(BIN)/python -m twisted.trial --temp-directory=_trial_temp
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 # What the tests talk to besides ourselves and the standard library: real programs, by their Debian packages.
 PEERS := curl openssl rdate lynx w3m chromium chromium-driver procps unzip nghttp2-client nghttp2-server lftp ncftp tnftp wget vsftpd \
-  gopher fetchmail mpop mutt swaks libnet-ssleay-perl libauthen-sasl-perl msmtp s-nail postfix
+  gopher fetchmail mpop mutt swaks libnet-ssleay-perl libauthen-sasl-perl msmtp s-nail postfix dovecot-pop3d
 BENCH_PEERS := nginx-light lighttpd apache2-bin xinetd wrk nghttp2-client nghttp2-server vsftpd gophernicus tinyproxy squid \
   dovecot-pop3d postfix
 

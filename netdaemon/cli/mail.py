@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from netdaemon.cli import mailbox, mailsend
+from netdaemon.cli import mailbox, mailread, mailsend
 
-PARTS = (mailsend, mailbox)
+PARTS = (mailsend, mailread, mailbox)
 
 
 def add(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    group = groups.add_parser("mail", help="send mail; bring mail in from other programs' files, and take it out")
+    group = groups.add_parser(
+        "mail", help="send mail and read it; bring it in from other programs' files, and take it out"
+    )
     commands = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for part in PARTS:
         part.add(commands)

@@ -14,7 +14,7 @@ from netdaemon.cli.terminal import FAILED, MISUSED, fail, load
 from netdaemon.cli.user import print_table
 
 if TYPE_CHECKING:
-    from netdaemon.mail.books import Addressee, Letter
+    from netdaemon.mail.letter import Addressee, Letter
     from netdaemon.messages.store import Store
 
 HEADER = 64 << 10

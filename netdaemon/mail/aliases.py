@@ -22,7 +22,7 @@ from pathlib import Path
 
 from netdaemon.config.problems import ConfigError, Problems, brief
 from netdaemon.mail import Malformed
-from netdaemon.mail.addresses import Address, parse_address
+from netdaemon.mail.addresses import MAX_LOCAL, Address, parse_address
 from netdaemon.mail.domains import check_domain, comparable
 
 LARGEST = 4 << 20
@@ -133,8 +133,8 @@ def _key(name: str) -> Key:
 
 
 def _check_name(name: str) -> None:
-    if _NAME.fullmatch(name) is None:
-        raise Malformed("letters, digits and the like are wanted, 64 at most")
+    if _NAME.fullmatch(name) is None or len(name.encode("utf-8", "replace")) > MAX_LOCAL:
+        raise Malformed("letters, digits and the like are wanted, 64 octets at most")
 
 
 def _targets(lines: Sequence[tuple[int, str]], problems: Problems) -> Iterator[Target]:

@@ -8,9 +8,9 @@ from twisted.logger import Logger
 
 from netdaemon.mail.addresses import Address, Mailbox
 from netdaemon.mail.addressmap import POSTMASTER
-from netdaemon.mail.books import Addressee, Letter
 from netdaemon.mail.compose import new_message_id
 from netdaemon.mail.interfaces import Envelope, IDelivery, MailRefused, Recipient
+from netdaemon.mail.letter import Addressee, Letter
 from netdaemon.mail.reports import FAILED, Outcome, delivery_report
 
 MOST_RETURNED = 1 << 20

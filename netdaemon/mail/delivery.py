@@ -16,9 +16,10 @@ from twisted.logger import Logger
 from netdaemon.interfaces import LoginUnavailable
 from netdaemon.mail.addresses import Address
 from netdaemon.mail.addressmap import AddressMap, Mailbox, Route, TooManyAddresses
-from netdaemon.mail.books import IWritesBooks, Letter, Options
+from netdaemon.mail.books import IWritesBooks
 from netdaemon.mail.handover import FULL, Handover, NobodyTakes, Ready
 from netdaemon.mail.interfaces import Envelope, ISpool, MailRefused, Recipient
+from netdaemon.mail.letter import Letter, Options
 from netdaemon.mail.plan import LOOP, UNKNOWN, Copy, Plan
 from netdaemon.mail.prefixed import Prefixed, header_of
 from netdaemon.mail.received import return_path_field, times_received
@@ -116,11 +117,14 @@ class Delivery:
             raise _LONG_LIST from None
 
     def _is_full(self, account: str) -> bool:
-        may = self._limit(account)
-        if may is None:
-            return False
         try:
+            may = self._limit(account)
+            if may is None:
+                return False
             has = self._store.usage(account)
+        except LoginUnavailable as error:
+            self._log.error("a quota can't be looked up: {error}", error=str(error))
+            raise _UNAVAILABLE from None
         except StoreError as error:
             raise refusal(error) from None
         return (may.octets is not None and (has.octets or 0) >= may.octets) or (
@@ -181,6 +185,8 @@ class Delivery:
         else:
             plan.find(self._route, header)
         lmtp = envelope.protocol.upper().startswith("LMTP")
+        if not plan.answers:
+            return []
         if all(plan.answers):
             return _refused([answer for answer in plan.answers if answer is not None], lmtp)
         try:
@@ -198,7 +204,7 @@ class Delivery:
                 copy.folders.setdefault(await self._folder(mailbox), set()).update(places)
         ready = [
             await self._ready(envelope, copy, spool, prefix, now, f"{envelope.transfer}/{place}")
-            for place, copy in enumerate(plan.copies)
+            for place, copy in enumerate(copy for copy in plan.copies if copy.needed)
         ]
         handover = Handover(plan, ready, self._queue_folder, each_answered=lmtp)
         try:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from netdaemon.mail import books
-from netdaemon.mail.books import Letter
 from netdaemon.mail.interfaces import ISpool, MailRefused
+from netdaemon.mail.letter import Letter
 from netdaemon.mail.plan import Copy, Plan
 from netdaemon.messages import incoming, removal
 from netdaemon.messages.engine import Transaction
@@ -58,20 +58,25 @@ class Handover:
         answers = self._answers(results)
         if results[0].again:
             return answers
-        queued = [self._place(done) for done in results]
-        if self._plan.origin.queued and queued[0] is None:  # only now: somebody who was to get it did not
-            token = self._ready[0].token + ".queue"
-            (added,) = incoming.deliver_all(work, [replace(deliveries[0], targets=[self._queued], token=token)])
-            queued[0] = self._place(added)
-        for one, done, place in zip(self._ready, results, queued, strict=True):
+        places = [self._place(done) for done in results]
+        for one, done, place in zip(self._ready, results, places, strict=True):
             if place is None:
                 continue
-            addressees = [*one.copy.addressees.values(), *one.copy.reports]
-            if addressees:
-                books.put(work, replace(one.letter, addressees=tuple(addressees), message=done.message, place=place))
-            else:  # it was put there so that a message with full mailboxes alone is no error
+            if one.copy.queued:
+                self._put(work, one, one.copy, done.message, place)
+            else:  # it was put there so that a copy with full mailboxes alone is no error
                 removal.expunge(work, place[0], ((place[1], place[1]),), False)
+        origin, first = self._plan.origin, self._ready[0]
+        if origin.queued and (first.copy is not origin or places[0] is None):
+            # Somebody who was to get it did not. Any copy's octets will do: its return path is not sent.
+            token = first.token + ".queue"
+            (added,) = incoming.deliver_all(work, [replace(deliveries[0], targets=[self._queued], token=token)])
+            self._put(work, first, origin, added.message, added.places[0])
         return answers
+
+    def _put(self, work: Transaction, one: Ready, copy: Copy, message: int, place: tuple[int, int]) -> None:
+        addressees = (*copy.addressees.values(), *copy.reports)
+        books.put(work, replace(one.letter, sender=copy.sender, addressees=addressees, message=message, place=place))
 
     def _delivery(self, one: Ready, queued: bool) -> Delivery:
         now = one.letter.arrived

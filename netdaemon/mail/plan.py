@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from netdaemon.mail.addresses import Address
 from netdaemon.mail.addressmap import Elsewhere, Mailbox, Route
-from netdaemon.mail.books import DONE, FAILED, Addressee
 from netdaemon.mail.header import Header
 from netdaemon.mail.interfaces import Envelope, MailRefused, Recipient
+from netdaemon.mail.letter import DONE, FAILED, Addressee
 from netdaemon.mail.reports import DELIVERED, EXPANDED
 from netdaemon.mail.reports import FAILED as ACTION_FAILED
 
@@ -35,6 +35,11 @@ class Copy:
     def queued(self) -> bool:
         """Does the queue need it?"""
         return bool(self.addressees or self.reports)
+
+    @property
+    def needed(self) -> bool:
+        """Does anybody get it?"""
+        return bool(self.mailboxes) or self.queued
 
 
 class Plan:
@@ -75,6 +80,24 @@ class Plan:
                 self.answers[place] = refused
             else:
                 self._add(place, recipient, found)
+        self._drop_duplicates()
+
+    def _drop_duplicates(self) -> None:
+        """Who gets it under one return path doesn't get it under another: the sender's own comes first."""
+        mailboxes: dict[Mailbox, set[int]] = {}
+        addressees: set[tuple[str, str]] = set()
+        for copy in self.copies:
+            for mailbox, places in list(copy.mailboxes.items()):
+                if mailbox in mailboxes:
+                    mailboxes[mailbox] |= copy.mailboxes.pop(mailbox)
+                else:
+                    mailboxes[mailbox] = places
+            for key in list(copy.addressees):
+                if key in addressees:
+                    del copy.addressees[key]
+                    # whoever has it elsewhere gets it
+                    self.origin.sent_for |= copy.sent_for
+                addressees.add(key)
 
     def _add(self, place: int, recipient: Recipient, route: Route) -> None:
         # What a list can't deliver is its owner's business; reports never answer reports.

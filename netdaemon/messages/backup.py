@@ -166,7 +166,6 @@ def _begin_anew(data: Path) -> str:
             "INSERT INTO counter VALUES ('uidvalidity', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             (last + len(folders),),
         )
-        index.execute("DELETE FROM lease")
     return f"folders with new UIDVALIDITY numbers: {len(folders)}"
 
 

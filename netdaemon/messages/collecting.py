@@ -30,7 +30,6 @@ def collect(work: Transaction) -> tuple[int, bool]:
     removed before the index forgets that they are unused: after a crash they are removed again.
     """
     work.db.execute("DELETE FROM delivery WHERE at < ?", (work.now - REMEMBERED,))
-    work.db.execute("DELETE FROM lease WHERE until < ?", (work.now,))
     loose = _drop_loose(work)
     unused = [
         row[0]

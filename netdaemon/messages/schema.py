@@ -126,7 +126,6 @@ INDEX: tuple[tuple[str, ...], ...] = (
             places TEXT NOT NULL
         ) WITHOUT ROWID""",
         "CREATE INDEX delivery_at ON delivery (at)",
-        "CREATE TABLE lease (account TEXT PRIMARY KEY, holder TEXT NOT NULL, until REAL NOT NULL) WITHOUT ROWID",
         # messages that were taken out of a folder with many others: perhaps no folder shows them any more
         "CREATE TABLE loose_message (message_id INTEGER PRIMARY KEY)",
         # octets that are kept without a message, and by what name

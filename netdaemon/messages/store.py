@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 
-from netdaemon.messages import bodies, collecting, flags, holding, incoming, lease, news, reading, removal, tree
+from netdaemon.messages import bodies, collecting, flags, holding, incoming, news, reading, removal, tree
 from netdaemon.messages.database import READ_PATIENCE, as_store_errors, open_blobs
 from netdaemon.messages.engine import Engine, Job, Transaction
 from netdaemon.messages.errors import StoreError
@@ -34,6 +34,7 @@ from netdaemon.messages.interfaces import (
     Target,
     Vanished,
 )
+from netdaemon.messages.lease import Leases
 from netdaemon.messages.readers import Files, InlineReads, IReads, Readers, open_files
 from netdaemon.messages.searching import Search
 from netdaemon.messages.spool import Spool
@@ -81,6 +82,7 @@ class Store:
         else:
             self._writer = Writer(engine, from_thread, self._switchboard.publish)
             self._readers = Readers(data, from_thread)
+        self._leases = Leases(data, wall)
         self._version = self._data_version()
         self._accounts: dict[str, tuple[object, ...]] = {}
 
@@ -92,6 +94,7 @@ class Store:
         self._writer.close()
         self._readers.close()
         self._files.close()
+        self._leases.close()
 
     def _write(self, run: Callable[..., T], *arguments: Any, spools: Sequence[ISpool] = ()) -> Deferred[T]:
         return self._writer.do(Job(lambda work: run(work, *arguments), spools))
@@ -343,10 +346,10 @@ class Store:
         return self._read(reading.usage, account)
 
     def take_lease(self, account: str, holder: str, seconds: float) -> Deferred[None]:
-        return self._write(lease.take, account, holder, seconds)
+        return maybeDeferred(self._leases.take, account, holder, seconds)
 
     def give_lease(self, account: str, holder: str) -> Deferred[None]:
-        return self._write(lease.give, account, holder)
+        return maybeDeferred(self._leases.give, account, holder)
 
     # --- keeping house -------------------------------------------------------------------------------------------
 

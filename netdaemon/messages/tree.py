@@ -93,7 +93,7 @@ def delete_account(work: Transaction, account: str) -> None:
         raise FolderRefused("the shared folders are nobody's to delete at once")
     for number, name in work.db.execute("SELECT id, name FROM folder WHERE account = ?", (account,)).fetchall():
         _remove(work, number, account, name)
-    for table in ("subscription", "seen", "usage", "lease"):
+    for table in ("subscription", "seen", "usage"):
         work.db.execute(f"DELETE FROM {table} WHERE account = ?", (account,))
 
 

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from netdaemon.protocols.smtp.relay import Relay
 
 
+ALONE = "the daemon"
+"""Who holds the queue's lease where no other process could."""
+
+
 class Mailroom:
     """Nothing is opened, and nothing sent, in a daemon that takes no mail. The aliases are read at once, though."""
 
@@ -103,8 +107,7 @@ class Mailroom:
         store: Any = self._storeroom.messages
         hostname = config.netdaemon.hostname
         names = list(dict.fromkeys((hostname, *settings.domains)))
-        # Who holds the data directory's lock, and shares it with no workers, may take up at once what a crash left.
-        folder = open_queue(config.netdaemon.data, alone=config.netdaemon.workers == 1)
+        folder = open_queue(config.netdaemon.data)
         try:
             self._quotas = Quotas(config.netdaemon.data)
         except AccountError as error:
@@ -141,6 +144,8 @@ class Mailroom:
             clock=self._reactor,
             wall=self._wall,
             count=lambda result: counters[result].inc(),
+            # Who holds the data directory's lock, and shares it with no workers, is the only one there can be.
+            holder=ALONE if config.netdaemon.workers == 1 else "",
         )
 
     def _look_for_postmaster(self, addresses: AddressMap) -> None:
@@ -160,19 +165,13 @@ class Mailroom:
         return Quota(self._quotas.octets(account))
 
 
-def open_queue(data: Path, *, alone: bool) -> int:
-    """Make the queue's books if need be; the number of its folder. Raises StartFailed.
-
-    ``alone``: no other process sends it, whatever its lease says.
-    """
-    from netdaemon.mail.books import free, open_books
+def open_queue(data: Path) -> int:
+    """Make the queue's books if need be; the number of its folder. Raises StartFailed."""
+    from netdaemon.mail.books import open_books
     from netdaemon.messages.store import Store, done
 
     try:
         with closing(Store(data)) as store:
-            folder = done(store.write(open_books))
-            if alone:
-                done(store.write(free))
-            return folder
+            return done(store.write(open_books))
     except StoreError as error:
         raise StartFailed(f"the mail queue can't be opened: {error}") from None

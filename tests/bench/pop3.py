@@ -1,96 +1,116 @@
-"""Loads for POP3 servers: python -m tests.bench.pop3 KIND '{"port": 40001, "seconds": 1, ...}' (see `generator`).
-
-Sessions take turns: what one waits for the server does while the others are seen to. So one thread keeps a server busy
-without a poller's help.
-"""
+"""Loads for POP3 servers: python -m tests.bench.pop3 KIND '{"port": 40001, "seconds": 1, ...}' (see `generator`)."""
 
 from __future__ import annotations
 
 import json
+import select
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from tests.bench.generator import GIVE_UP, HOST, Wrong
+from tests.bench.generator import GIVE_UP, HOST, Wrong, poll
 
 
-class Session:
-    """One connection."""
+class Visit:
+    """One session of an account: connect, USER, PASS, STAT, RETR of ``size`` octets, QUIT, the end."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, account: str, password: str, size: int) -> None:
         self.connection = socket.create_connection((HOST, port), GIVE_UP)
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._size = size
+        self._says = iter((f"USER {account}", f"PASS {password}", "STAT", "RETR 1", "QUIT"))
+        self._asked = ""
         self._came = b""
 
-    def say(self, line: str) -> None:
-        self.connection.send(line.encode() + b"\r\n")
-
-    def reply(self) -> bytes:
-        """The next line, which must be +OK. Raises Wrong."""
-        while (end := self._came.find(b"\r\n")) < 0:
-            self._read()
-        line, self._came = self._came[:end], self._came[end + 2 :]
-        if not line.startswith(b"+OK"):
-            raise Wrong(f"{line!r}")
-        return line
-
-    def message(self) -> int:
-        """A message: +OK, and all up to its dot. How many octets came of it, stuffed. Raises Wrong."""
-        self.reply()
-        while not self._came.endswith(b"\r\n.\r\n"):
-            self._read()
-        size, self._came = len(self._came) - 3, b""
-        return size
-
-    def _read(self) -> None:
+    def step(self) -> bool:
+        """Go on with what has come; True when the server has closed. Raises Wrong."""
         data = self.connection.recv(65536)
         if not data:
-            raise Wrong("the end")
+            if self._asked != "QUIT" or self._came:
+                raise Wrong(f"the end behind {self._asked}")
+            return True
         self._came += data
+        if not self._came.endswith(b"\r\n.\r\n" if self._asked == "RETR 1" else b"\r\n"):
+            return False
+        if not self._came.startswith(b"+OK"):
+            raise Wrong(f"{self._came[:80]!r} behind {self._asked}")
+        if self._asked == "RETR 1" and (got := len(self._came) - self._came.index(b"\n") - 4) != self._size:
+            raise Wrong(f"{got} octets")
+        self._came = b""
+        said = next(self._says, None)
+        if said is not None:
+            self._asked = said
+            self.connection.send(said.encode() + b"\r\n")
+        return False
+
+
+class Visits:
+    """``count`` visits at a time, each of an account of its own."""
+
+    def __init__(self, port: int, size: int, password: str, count: int) -> None:
+        self._begin = lambda account: Visit(port, account, password, size)
+        self._epoll = select.epoll()
+        self._alive: dict[int, tuple[Visit, str]] = {}
+        for number in range(count):
+            self.begin(f"bench{number}")
+
+    def __len__(self) -> int:
+        return len(self._alive)
+
+    def begin(self, account: str) -> None:
+        visit = self._begin(account)
+        self._alive[visit.connection.fileno()] = visit, account
+        self._epoll.register(visit.connection.fileno(), select.EPOLLIN)
+
+    def ended(self) -> Iterator[str]:
+        """Wait for events; the accounts of those visits that have ended with them. Raises Wrong."""
+        for number, _ in poll(self._epoll):
+            visit, account = self._alive[number]
+            if visit.step():
+                del self._alive[number]
+                visit.connection.close()
+                yield account
+
+
+def warm_up(port: int, size: int, password: str, count: int = 20) -> None:
+    """One visit of each account: processes are there, and passwords were right a moment ago."""
+    visits = Visits(port, size, password, count)
+    while visits:
+        for _ in visits.ended():
+            pass
 
 
 def sessions(port: int, seconds: float, size: int, password: str, count: int = 20) -> Mapping[str, float]:
-    """Connect, USER, PASS, STAT, RETR of ``size`` octets, QUIT; ``count`` at a time, each of an account of its own."""
+    """``count`` `Visit`s at a time, and another one behind each that has ended."""
     start = time.perf_counter()
     end = start + seconds
+    visits = Visits(port, size, password, count)
     units = 0
     while (now := time.perf_counter()) < end:
-        under_way = [Session(port) for _ in range(count)]
-        for number, session in enumerate(under_way):
-            session.reply()
-            session.say(f"USER bench{number}")
-        for line in (f"PASS {password}", "STAT", "RETR 1"):
-            for session in under_way:
-                session.reply()
-                session.say(line)
-        for session in under_way:
-            if (got := session.message()) != size:
-                raise Wrong(f"{got} octets")
-            session.say("QUIT")
-        for session in under_way:
-            session.reply()
-            session.connection.close()
-        units += count
+        for account in visits.ended():
+            units += 1
+            visits.begin(account)
     return {"units": units, "seconds": now - start}
 
 
 def download(port: int, seconds: float, size: int, password: str) -> Mapping[str, float]:
     """A large message again and again by RETR 2; units are MB (10^6) as they come over the wire."""
-    session = Session(port)
-    session.reply()
-    for line in ("USER bench0", f"PASS {password}"):
-        session.say(line)
-        session.reply()
-    connection = session.connection
+    connection = socket.create_connection((HOST, port), GIVE_UP)
+    for line in ("USER bench0", f"PASS {password}", ""):
+        said = connection.recv(4096)
+        if not said.startswith(b"+OK") or not said.endswith(b"\r\n"):
+            raise Wrong(f"{said!r}")
+        if line:
+            connection.send(line.encode() + b"\r\n")
     room = bytearray(1 << 20)
     view = memoryview(room)
     start = time.perf_counter()
     end = start + seconds
     octets = 0
     while time.perf_counter() < end or not octets:
-        session.say("RETR 2")
+        connection.send(b"RETR 2\r\n")
         got, tail = 0, b""
         while not tail.endswith(b"\r\n.\r\n"):
             more = connection.recv_into(room)

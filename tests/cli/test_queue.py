@@ -8,8 +8,8 @@ from typing import Any
 
 from netdaemon.mail import books
 from netdaemon.mail.addresses import parse_address
-from netdaemon.mail.books import Addressee
 from netdaemon.mail.interfaces import Recipient
+from netdaemon.mail.letter import Addressee
 from netdaemon.messages.store import done
 from tests.cli.accounts import CommandCase
 from tests.mail.postoffice import PostOffice

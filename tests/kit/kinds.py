@@ -195,3 +195,34 @@ stubborn = ServiceKind(
     factory=lambda settings, house: Factory.forProtocol(Stubborn),
 )
 broken = ServiceKind(name="broken", summary="Can't be built.", settings=ServiceSettings, factory=broken_factory)
+
+
+class Changes(Protocol):
+    """Tells its process's number, and then each change in mulder's mail that is heard of there."""
+
+    def __init__(self, house: IHouse) -> None:
+        self.house = house
+
+    def connectionMade(self) -> None:
+        transport: Any = self.transport
+        self.subscription = self.house.messages.switchboard.subscribe_account(
+            "mulder", lambda change: transport.write(f"{change.what} {change.name}\n".encode())
+        )
+        transport.write(f"{os.getpid()}\n".encode())
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        self.subscription.cancel()
+
+
+class ChangesFactory(Factory):
+    noisy = False
+
+    def __init__(self, settings: ServiceSettings, house: IHouse) -> None:
+        self.house = house
+        self.messages = house.messages  # here, so that it is open before the first session
+
+    def buildProtocol(self, addr: Any) -> Changes:
+        return Changes(self.house)
+
+
+changes = ServiceKind("changes", "Tells of changes in the message store.", ServiceSettings, ChangesFactory)

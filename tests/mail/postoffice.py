@@ -20,9 +20,9 @@ from netdaemon.mail import books
 from netdaemon.mail.addresses import Address, parse_address
 from netdaemon.mail.addressmap import AddressMap
 from netdaemon.mail.aliases import parse_aliases
-from netdaemon.mail.books import Letter
 from netdaemon.mail.delivery import Delivery
 from netdaemon.mail.interfaces import Envelope, MailRefused, Recipient
+from netdaemon.mail.letter import Letter
 from netdaemon.mail.schedule import Schedule
 from netdaemon.messages.interfaces import Quota
 from netdaemon.messages.store import Store, done

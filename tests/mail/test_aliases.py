@@ -78,12 +78,17 @@ class AliasesTests(SynchronousTestCase):
             f"aliases:3: ':include:/etc/x': {refused}",
             "aliases:5: 'B' stands twice, first in line 4",
             "aliases:6: 'nobody' stands for nobody",
-            "aliases:7: 'two words' can't be an alias: letters, digits and the like are wanted, 64 at most",
+            "aliases:7: 'two words' can't be an alias: letters, digits and the like are wanted, 64 octets at most",
             "aliases:8: 'bad@-.example': no domain",
             "aliases:9: what can't be seen, or is not UTF-8",
             "aliases:10: '@' can't be an alias: no domain",
             f"aliases:11: '\"|prog\"': {refused}",
         ])  # fmt: skip
+
+    def test_long_names(self) -> None:
+        parse_aliases(f"{'x' * 64}: {'y' * 64}", FILE)
+        for long in (f"{'x' * 65}: y", f"y: {'x' * 65}", f"y: {'ö' * 33}"):
+            self.assertEqual(len(self.problems(long)), 1)
 
     def test_too_many_targets(self) -> None:
         text = "a: " + ", ".join(f"x{n}" for n in range(MOST_TARGETS))

@@ -13,8 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from netdaemon.mail import books
 from netdaemon.mail.addresses import parse_address
-from netdaemon.mail.books import DONE, FAILED, Letter, Options
 from netdaemon.mail.interfaces import Recipient
+from netdaemon.mail.letter import DONE, FAILED, STATES, Letter, Options
 from netdaemon.messages.backup import backup, restore
 from netdaemon.messages.errors import NoSuchFolder
 from netdaemon.messages.store import done
@@ -206,5 +206,5 @@ class OrderTests(BooksCase):
                 self.assertEqual(self.office.letters(), [])
                 return
             (after,) = self.office.letters()
-            self.assertIn(after.state, books.STATES)
+            self.assertIn(after.state, STATES)
             self.assertEqual((after.id, len(after.waiting), self.kept()), (letter.id, 1, 1))

@@ -61,6 +61,13 @@ class AcceptTests(SynchronousTestCase):
         self.assertEqual(self.office.accept("mulder@spam.egg"), "450 4.3.0")
         self.assertEqual(self.office.deliver("a@example.com", "mulder@spam.egg"), ["450 4.3.0"])
 
+    def test_quotas_that_cannot_be_asked(self) -> None:
+        def away(account: str) -> Quota | None:
+            raise LoginUnavailable("the disk is gone")
+
+        self.patch(self.office.delivery, "_limit", away)
+        self.assertEqual(self.office.accept("mulder@spam.egg"), "450 4.3.0")
+
     def test_vrfy_and_expn(self) -> None:
         def verify(address: str) -> bool | None:
             return result(self.office.delivery.verify(parse_address(address)))
@@ -144,8 +151,45 @@ class DeliverTests(SynchronousTestCase):
         (letter,) = self.office.letters()
         self.assertEqual(str(letter.addressees[0].by), "sales@spam.egg")
         self.assertEqual(letter.addressees[0].recipient.original, "")
-        # and nothing is left of the copy that nobody needed
+        # each copy once, and none that nobody needs
         self.assertEqual(self.office.store.folder("@queue", "outgoing").messages, 1)
+
+    def test_who_is_left_out_of_a_list(self) -> None:
+        """The sender is told, not the list's owner; by octets that are there anyway."""
+        office = PostOffice(self, "list: mulder, scully\nowner-list: skinner")
+        office.quotas["mulder"] = Quota(octets=10)
+        self.assertEqual(office.deliver("a@b.example", "list@spam.egg"), [""])
+        self.assertEqual(office.queue(), [("a@b.example", ["list@spam.egg failed"])])
+        (letter,) = office.letters()
+        self.assertEqual(office.sent(letter), RECEIVED + TEXT)
+        self.assertEqual(office.store.folder("@queue", "outgoing").messages, 1)
+
+    def test_a_member_of_two_lists_and_a_recipient_too(self) -> None:
+        """Gets it once: as whom it was sent to, else by the first list."""
+        lists = "one: mulder, scully, fox@far.example, x@far.example\nowner-one: skinner\n"
+        office = PostOffice(self, lists + "two: scully, mulder, fox@far.example\nowner-two: skinner\n")
+        self.assertEqual(
+            office.deliver(
+                "a@b.example", "one@spam.egg", "two@spam.egg", "mulder@spam.egg", "x@far.example", account="z"
+            ),
+            [""] * 4,
+        )
+        (to_mulder,), (to_scully,) = office.mail("mulder"), office.mail("scully")
+        self.assertTrue(to_mulder.startswith(b"Return-Path: <a@b.example>"))
+        self.assertTrue(to_scully.startswith(b"Return-Path: <owner-one@spam.egg>"))
+        self.assertEqual(
+            office.queue(), [("a@b.example", ["x@far.example"]), ("owner-one@spam.egg", ["fox@far.example"])]
+        )
+        # the second list alone, all of whose members have it
+        self.assertEqual(
+            office.deliver("a@b.example", "two@spam.egg", "mulder@spam.egg", "scully@spam.egg", protocol="LMTP"),
+            [""] * 3,
+        )
+        self.assertEqual(len(office.mail("scully")), 2)
+        self.assertEqual(office.queue()[2:], [("owner-two@spam.egg", ["fox@far.example"])])
+
+    def test_nobody_at_all(self) -> None:
+        self.assertEqual(self.office.deliver("a@b.example"), [])
 
     def test_reports_keep_their_null_path(self) -> None:
         self.office.deliver("", "sales@spam.egg")

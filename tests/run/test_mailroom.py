@@ -13,9 +13,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from netdaemon.config.problems import ConfigError
 from netdaemon.config.read import Config, parse
 from netdaemon.kinds import Kinds
-from netdaemon.mail import books
 from netdaemon.mail.addresses import parse_address
 from netdaemon.mail.interfaces import Envelope, MailRefused, Recipient
+from netdaemon.mail.letter import STATES
 from netdaemon.messages.store import Store
 from netdaemon.run.mailroom import Mailroom
 from netdaemon.run.measure import Measure
@@ -112,12 +112,12 @@ class MailroomTests(SynchronousTestCase):
         self.assertEqual(first.states(), {})
         first.start()
         self.assertEqual(self.deliver(first, "x@[127.0.0.1]"), "")
-        self.assertEqual(set(first.states()), set(books.STATES))
+        self.assertEqual(set(first.states()), set(STATES))
         stopping = Deferred.fromCoroutine(first.stop(10.0))
         self.successResultOf(stopping)
         self.assertEqual(first.states(), {})
         second.start()
-        self.assertEqual(set(second.states()), set(books.STATES))
+        self.assertEqual(set(second.states()), set(STATES))
         result(second.stop(0.0))
 
     def test_without_a_postmaster(self) -> None:

@@ -84,8 +84,8 @@ pop3 = ServiceKind(
     tries={
         "tcp": (
             "netdaemon mail list pop3://mulder:trustno1@{host}:{port}",
-            "curl pop3://mulder:trustno1@{host}:{port}/1",
+            "curl pop3://mulder:trustno1@{host}:{port}/",
         ),
-        "tls": ("curl -k pop3s://mulder:trustno1@{host}:{port}/1",),
+        "tls": ("curl -k pop3s://mulder:trustno1@{host}:{port}/",),
     },
 )

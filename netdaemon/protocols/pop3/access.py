@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from netdaemon.wire.escape import escape
 
 
-@dataclass
+@dataclass(slots=True)
 class Tally:
     """What was done in a session."""
 

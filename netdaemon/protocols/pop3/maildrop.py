@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from twisted.internet.defer import Deferred
@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from netdaemon.interfaces import IDeadline, IDeadlines
-from netdaemon.messages.errors import NoSuchFolder
+from netdaemon.messages.errors import LeaseHeld, NoSuchFolder, StoreError
 from netdaemon.messages.interfaces import Folder, IMessages
 from netdaemon.messages.values import Entry, Flag
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 INBOX = "INBOX"
 
-LEASE = 300.0
+LEASE = 60.0
 """Seconds a lease holds; it is taken anew long before. Those of a process that was killed end by themselves."""
 
 AT_ONCE = 250
@@ -35,13 +35,28 @@ class Maildrop:
     What the store knows of them by then is kept in arrays: 24 octets a message.
     """
 
-    __slots__ = ("_deadline", "_holder", "_messages", "account", "deleted", "folder", "ids", "octets", "retrieved",
-                 "size", "uids")  # fmt: skip
+    __slots__ = (
+        "_deadline",
+        "_holder",
+        "_lost",
+        "_messages",
+        "_updating",
+        "account",
+        "deleted",
+        "folder",
+        "ids",
+        "octets",
+        "retrieved",
+        "size",
+        "uids",
+    )
 
     def __init__(self, messages: IMessages, account: str, holder: str) -> None:
         self._messages = messages
         self._holder = holder
         self._deadline: IDeadline | None = None
+        self._lost: Callable[[], object] | None = None
+        self._updating: Deferred[None] | None = None
         self.account = account
         self.folder: Folder | None = None
         self.uids = array("Q")
@@ -60,20 +75,39 @@ class Maildrop:
         """Take the lease. Raises LeaseHeld. Whatever becomes of it, `release` must be called."""
         await self._messages.take_lease(self.account, self._holder, LEASE)
 
-    def keep(self, deadlines: IDeadlines) -> None:
-        """Hold the lease from now on."""
+    def keep(self, deadlines: IDeadlines, lost: Callable[[], object]) -> None:
+        """Hold the lease from now on. ``lost`` is called if another session gets it: we stood still for too long."""
+        self._lost = lost
         self._deadline = deadlines.after(LEASE / 3, self._again)
 
     def _again(self) -> None:
         assert self._deadline is not None, "a lease is held before it is taken anew"
         self._deadline.postpone(LEASE / 3)
-        self._messages.take_lease(self.account, self._holder, LEASE).addErrback(_not_kept, self.account)
+        self._messages.take_lease(self.account, self._holder, LEASE).addErrback(self._not_kept)
+
+    def _not_kept(self, failure: Failure) -> None:
+        _log.warn(
+            "the lease on {user}'s maildrop was not renewed: {why}", user=self.account, why=failure.getErrorMessage()
+        )
+        if isinstance(failure.value, LeaseHeld) and self._lost is not None:
+            self._lost()
 
     def release(self) -> Deferred[None]:
-        """Give the lease back. It comes behind what was asked of the store before, and never fails."""
+        """Give the lease back, once `update` is done with the store. It never fails."""
+        self._lost = None
         if self._deadline is not None:
             self._deadline.cancel()
-        return self._messages.give_lease(self.account, self._holder).addErrback(_not_given, self.account)
+        given: Deferred[None] = Deferred()
+
+        def give(ignored: object) -> None:
+            giving = self._messages.give_lease(self.account, self._holder)
+            giving.addErrback(_not_given, self.account).addCallback(given.callback)
+
+        if self._updating is None:
+            give(None)
+        else:
+            self._updating.addBoth(give)
+        return given
 
     # --- the snapshot ----------------------------------------------------------------------------------------
 
@@ -147,13 +181,21 @@ class Maildrop:
         assert self.folder is not None, "a maildrop is opened before it is changed"
         if take_retrieved:
             self.deleted |= self.retrieved
-        seen = self.retrieved - self.deleted
-        if mark_seen and seen:
-            await unhurried(self._messages.store_flags(self.folder.id, self._ranges(seen), add=Flag.SEEN))
-        if self.deleted:
-            gone = self._ranges(self.deleted)
-            await unhurried(self._messages.expunge(self.folder.id, gone, deleted_only=False))
+        self._updating = work = Deferred.fromCoroutine(self._update(self.folder.id, mark_seen))
+        await unhurried(work)
         return len(self.deleted)
+
+    async def _update(self, folder: int, mark_seen: bool) -> None:
+        seen = self.retrieved - self.deleted
+        try:
+            if mark_seen and seen:
+                await self._messages.store_flags(folder, self._ranges(seen), add=Flag.SEEN)
+            if self.deleted:
+                await self._messages.expunge(folder, self._ranges(self.deleted), deleted_only=False)
+        except StoreError as error:
+            # said here, for the client may have gone
+            _log.warn("{user}'s deleted messages stay: {why}", user=self.account, why=str(error))
+            raise
 
     def _ranges(self, numbers: set[int]) -> list[tuple[int, int]]:
         """Their UIDs; of neighbours in the snapshot, one range, since what came between them can't be there."""
@@ -174,10 +216,6 @@ def unhurried(work: Deferred[T]) -> Deferred[T]:
     waiting: Deferred[T] = Deferred()
     work.addCallbacks(waiting.callback, waiting.errback)
     return waiting
-
-
-def _not_kept(failure: Failure, account: str) -> None:
-    _log.warn("the lease on {user}'s maildrop was not renewed: {why}", user=account, why=failure.getErrorMessage())
 
 
 def _not_given(failure: Failure, account: str) -> None:

@@ -56,19 +56,20 @@ class POP3Factory(LineFactory):
         return f"{self._name}.{self._holders}"
 
     def too_early(self, account: str) -> bool:
-        """Did that account log in less than ``login-delay`` ago? If not, it does so now (RFC 2449 section 6.5)."""
-        delay = self.settings.login_delay
-        if not delay:
-            return False
-        now = self.house.clock.seconds()
+        """Did that account log in less than ``login-delay`` ago (RFC 2449 section 6.5)?"""
         last = self._logins.get(account)
-        if last is not None and now < last + delay:
-            return True
-        while self._logins and (next(iter(self._logins.values())) + delay <= now or len(self._logins) >= MOST_ACCOUNTS):
-            self._logins.popitem(last=False)
-        self._logins[account] = now
-        self._logins.move_to_end(account)
-        return False
+        return last is not None and self.house.clock.seconds() < last + self.settings.login_delay
+
+    def logged_in(self, account: str) -> None:
+        """That account has logged in just now."""
+        delay, logins = self.settings.login_delay, self._logins
+        if not delay:
+            return
+        now = self.house.clock.seconds()
+        while logins and (next(iter(logins.values())) + delay <= now or len(logins) >= MOST_ACCOUNTS):
+            logins.popitem(last=False)
+        logins[account] = now
+        logins.move_to_end(account)
 
 
 class POP3Session(LineSession):
@@ -164,7 +165,7 @@ class POP3Session(LineSession):
     def let_in(self, login: Login, maildrop: Maildrop) -> None:
         """TRANSACTION begins."""
         self.login, self.maildrop = login, maildrop
-        maildrop.keep(self.factory.deadlines)
+        maildrop.keep(self.factory.deadlines, self.abort)
         self.user = b""
         self.state = IN
         self.logged_in = True

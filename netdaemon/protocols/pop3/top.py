@@ -9,12 +9,12 @@ class Top:
     Lines end with LF, whatever stands before it; the header ends with the first line that is empty.
     """
 
-    __slots__ = ("_bare", "_header", "_left", "finished")
+    __slots__ = ("_begun", "_header", "_left", "finished")
 
     def __init__(self, lines: int) -> None:
         self._left = lines
         self._header = True
-        self._bare = True  # has the line under way nothing but a CR so far?
+        self._begun = b""  # of the header's line under way, the first two octets
         self.finished = False
 
     def feed(self, data: bytes) -> bytes:
@@ -40,10 +40,10 @@ class Top:
         """Where the body begins, if it does; clears `_header` then."""
         at = 0
         while (end := data.find(b"\n", at)) >= 0:
-            if self._bare and data[at:end] in (b"", b"\r"):
+            if self._begun + data[at : min(end, at + 2)] in (b"", b"\r"):
                 self._header = False
                 return end + 1
-            self._bare = True
+            self._begun = b""
             at = end + 1
-        self._bare = self._bare and data[at:] in (b"", b"\r")
+        self._begun = (self._begun + data[at : at + 2])[:2]
         return at

@@ -11,10 +11,10 @@ from twisted.logger import Logger
 
 from netdaemon.config.mailsettings import MailSettings
 from netdaemon.mail.addresses import Address
-from netdaemon.mail.books import Addressee, Letter
 from netdaemon.mail.domains import comparable
 from netdaemon.mail.fields import folded
 from netdaemon.mail.interfaces import Envelope
+from netdaemon.mail.letter import Addressee, Letter
 from netdaemon.messages.interfaces import IBody
 from netdaemon.protocols.smtp.hops import UNREACHABLE, Answer, HopFailed, Hops, Policy
 from netdaemon.protocols.smtp.route import Destination, NoRoute, Routes

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import subprocess
-import sys
 from pathlib import Path
 
+from netdaemon.accounts.hashing import Hasher
+from netdaemon.accounts.store import Store as Accounts
 from netdaemon.messages.interfaces import Summary, Target
 from netdaemon.messages.store import Store
 from tests.bench.part import Start
 from tests.bench.peers import netdaemon
+from tests.bench.pop3 import warm_up
 from tests.bench.processes import Missing, Server, free_port, launch, program
 
 PASSWORD = "not-a-secret"
@@ -35,21 +38,28 @@ def netdaemon_pop3(*, large: bool = False) -> Start:
     begin = netdaemon.netdaemon("pop3", "tcp")
 
     def start(folder: Path) -> Server:
-        # accounts and mail are there before the daemon starts, by the INI file that this writes first
-        ini = folder / "account.ini"
-        ini.write_text("[netdaemon]\ndata = data\n[pop3]\nlisten = tcp:0\n")
-        for name in ACCOUNTS[:1] if large else ACCOUNTS:
-            command = [sys.executable, "-m", "netdaemon", "-c", str(ini), "user", "add", name, "--password-stdin"]
-            subprocess.run(command, input=PASSWORD.encode(), check=True, capture_output=True, cwd=folder)
-        store = Store(folder / "data")
+        data = folder / "data"
+        data.mkdir(mode=0o700)
+        kept = Hasher().keep(PASSWORD.encode())
+        accounts = Accounts(data)
+        for name in ACCOUNTS:
+            accounts.add(name, kept)
+        accounts.close()
+        store = Store(data)
         for number, name in enumerate(ACCOUNTS):
             _deliver(store, name, message(SMALL_SIZE, number))
         if large:
             _deliver(store, ACCOUNTS[0], message(LARGE_SIZE, 1000))
         store.close()
-        return begin(folder)
+        return _warm(begin(folder), large)
 
     return start
+
+
+def _warm(server: Server, large: bool) -> Server:
+    if not large:
+        warm_up(server.ports["tcp"], SMALL_SIZE, PASSWORD)
+    return server
 
 
 def _deliver(store: Store, account: str, data: bytes) -> None:
@@ -126,7 +136,7 @@ def dovecot(*, large: bool = False, shared: bool = False) -> Start:
         try:
             user = pwd.getpwnam("mail") if root else me
             login, internal = ("dovenull", "dovecot") if root else (me.pw_name, me.pw_name)
-            group = "dovecot" if root else str(me.pw_gid)
+            group = "dovecot" if root else grp.getgrgid(me.pw_gid).gr_name
         except KeyError as error:
             raise Missing(f"dovecot's users are missing: {error}") from None
         for one in (folder, folder.parent):  # Dovecot's users must get in
@@ -153,7 +163,7 @@ def dovecot(*, large: bool = False, shared: bool = False) -> Start:
                 port=ports["tcp"], **more,
             )
         )  # fmt: skip
-        return launch("dovecot", [path, "-F", "-c", str(conf)], folder, ports)
+        return _warm(launch("dovecot", [path, "-F", "-c", str(conf)], folder, ports), large)
 
     return start
 

@@ -14,8 +14,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from netdaemon.protocols.ftp.client import Broken, Entry, Refused, Settings, TooLarge
 from netdaemon.protocols.ftp.client import session as session_module
 from netdaemon.protocols.ftp.client.deflated import Deflated
-from netdaemon.protocols.ftp.client.sockets import run
 from netdaemon.protocols.ftp.deflate import PIECE, TURN
+from netdaemon.wire.blocking import run
 from tests.protocols.ftp.scripted import Server
 from tests.protocols.ftp.test_client_transfers import BEGUN, PASSIVE, TransferCase
 

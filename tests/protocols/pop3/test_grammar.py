@@ -115,6 +115,7 @@ class TopTests(SynchronousTestCase):
             (b"no end", 0, b"no end"),
             (b"\r\nbody\r\nmore\r\n", 1, b"\r\nbody\r\n"),
             (b"a: b\n\none\ntwo\n", 1, b"a: b\n\none\n"),
+            (b"\r\r\n\r\nb\r\nc", 0, b"\r\r\n\r\n"),
             (b"a\r\r\n\r\nb\r\nc", 1, b"a\r\r\n\r\nb\r\n"),
         ):
             for piece in (1, 2, 100):

@@ -97,7 +97,7 @@ class AuthTests(POP3TestCase):
         await peer.dialog(
             "C: AUTH PLAIN", "S: + ", "C: *", "S: -ERR As you like.",
             "C: AUTH PLAIN *", "S: -ERR As you like.",
-            "C: AUTH PLAIN =", "S: -ERR Malformed plain response.",
+            "C: AUTH PLAIN =", "S: -ERR Malformed PLAIN response.",
             "C: AUTH PLAIN !!", "S: -ERR The response is not base64.",
             "C: AUTH PLAIN", "S: + ", "C: spam", "S: -ERR ...",
             "C: AUTH GSSAPI", "S: -ERR That mechanism is not offered here.",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from netdaemon.interfaces import LoginBanned, LoginUnavailable, TooManySessions
-from netdaemon.messages.errors import StoreBroken, StoreBusy, StoreFull
+from netdaemon.messages.errors import LeaseHeld, StoreBroken, StoreBusy, StoreFull
+from netdaemon.protocols.pop3 import server
 from tests.protocols.pop3.kit import DOTS, HELLO, POP3TestCase
 
 
@@ -169,6 +170,30 @@ class TransactionTests(POP3TestCase):
         for wrong in ("", "1", "1 x", "x 1", "1 1 1", "1 -1"):
             await peer.dialog(f"C: TOP {wrong}", "S: -ERR A message's number and a number of lines are wanted.")
 
+    async def test_utf8_in_headers(self) -> None:
+        """For who has not said UTF8 it is downgraded; bodies, and what is ASCII, stay as they are (RFC 6856)."""
+        raw = "Subject: gr\u00fcn\r\nX: y\r\n\r\nK\u00f6rper\r\n".encode()
+        plain = "Subject: =?utf-8?b?Z3LDvG4=?=\r\nX: y\r\n\r\nK\u00f6rper\r\n".encode()
+        large = b"x\r\n" * 100_000
+        body = "X: y\r\n\r\nK\u00f6rper\r\n".encode()
+        self.store.put("scully", raw, raw + large, body)
+        for utf8, wanted in ((False, plain), (True, raw)):
+            peer = await self.greeted()
+            if utf8:
+                await peer.dialog("C: UTF8", "S: +OK ...")
+            await peer.dialog("C: USER scully", "S: +OK ...", "C: PASS starbuck", "S: +OK ...")
+            await peer.dialog("C: RETR 1", f"S: +OK {len(wanted)} octets")
+            self.assertEqual(await peer.read(len(wanted) + 3), wanted + b".\r\n")
+            peer.send(b"RETR 2\r\n")
+            self.assertEqual(await peer.line(), b"+OK %d octets" % (len(wanted) + len(large)))
+            self.assertEqual(await peer.read(len(wanted) + len(large) + 3), wanted + large + b".\r\n")
+            await peer.dialog("C: TOP 1 0", "S: +OK ...")
+            top = wanted[: wanted.index(b"K")]
+            self.assertEqual(await peer.read(len(top) + 3), top + b".\r\n")
+            await peer.dialog("C: RETR 3", f"S: +OK {len(body)} octets")
+            self.assertEqual(await peer.read(len(body) + 3), body + b".\r\n")
+            await peer.dialog("C: QUIT", "S: +OK ...", "-- closed")
+
     async def test_marks(self) -> None:
         peer = await self.logged_in()
         await peer.dialog(
@@ -236,6 +261,7 @@ class UpdateTests(POP3TestCase):
         peer = await self.logged_in()
         waiting = self.store.hold("expunge")
         await peer.dialog("C: DELE 1", "S: +OK ...", "C: QUIT", "-- hangs up")
+        self.assertIn("mulder", self.store.leases)  # until that is done
         waiting.callback(None)
         self.assertEqual(self.store.inbox("mulder"), [b"two\r\n", b"three\r\n", b"four\r\n"])
 
@@ -294,10 +320,24 @@ class LeaseTests(POP3TestCase):
 
     async def test_it_is_kept_as_long_as_the_session(self) -> None:
         peer = await self.logged_in(idle_timeout=1000.0)
-        await peer.dialog("-- 450 s")
-        self.assertEqual(self.store.calls.count("take_lease"), 5)
-        await peer.dialog("C: QUIT", "S: +OK ...", "-- closed", "-- 500 s")
-        self.assertEqual(self.store.calls.count("take_lease"), 5)
+        await peer.dialog("-- 70 s")
+        self.assertEqual(self.store.calls.count("take_lease"), 4)
+        await peer.dialog("C: QUIT", "S: +OK ...", "-- closed", "-- 70 s")
+        self.assertEqual(self.store.calls.count("take_lease"), 4)
+
+    async def test_a_session_that_has_lost_it_ends(self) -> None:
+        self.store.put("mulder", HELLO)
+        peer = await self.logged_in()
+        await peer.dialog("C: DELE 1", "S: +OK ...")
+        self.store.fail("take_lease", LeaseHeld("we stood still for too long"))
+        await peer.dialog("-- 25 s", "-- closed")
+        self.assertEqual(self.store.inbox("mulder"), [HELLO])
+
+    async def test_a_renewal_that_fails_is_tried_again(self) -> None:
+        peer = await self.logged_in()
+        self.store.fail("take_lease", StoreBusy("much to do"))
+        await peer.dialog("-- 50 s", "C: QUIT", "S: +OK ...", "-- closed")
+        self.assertEqual(self.store.calls.count("take_lease"), 3)
 
     async def test_who_goes_while_it_is_taken(self) -> None:
         waiting = self.store.hold("take_lease")
@@ -329,6 +369,24 @@ class LeaseTests(POP3TestCase):
         other = await self.logged_in("scully", "starbuck", login_delay=60.0)
         await other.dialog("C: QUIT", "S: +OK ...")
         await peer.dialog("-- 1 s", "C: USER mulder", "S: +OK ...", "C: PASS trustno1", "S: +OK ...")
+
+    async def test_login_delay_counts_from_logins_that_came_to_something(self) -> None:
+        held = await self.logged_in()
+        peer = await self.greeted(login_delay=60.0)
+        await peer.dialog("C: USER mulder", "S: +OK ...", "C: PASS trustno1", "S: -ERR [IN-USE] ...")
+        await held.dialog("C: QUIT", "S: +OK ...", "-- closed")
+        await peer.dialog("C: USER mulder", "S: +OK ...", "C: PASS trustno1", "S: +OK ...")
+
+    async def test_the_book_of_logins_forgets(self) -> None:
+        peer = await self.greeted(login_delay=60.0)
+        factory = peer.session.factory
+        self.patch(server, "MOST_ACCOUNTS", 3)
+        for name in "abcd":
+            factory.logged_in(name)
+        self.assertEqual([factory.too_early(name) for name in "abcde"], [False, True, True, True, False])
+        self.clock.advance(60)
+        factory.logged_in("e")
+        self.assertEqual(list(factory._logins), ["e"])
 
 
 class StopTests(POP3TestCase):

@@ -60,7 +60,7 @@ def main(data: str, point: str) -> None:
         case.office.store.switchboard.subscribe_account("mulder", die)
     elif point == "settled":
         durable(books, "settle")
-    case.relay()
+    case.relay(holder="alone")
 
 
 def durable(owner: Any, name: str) -> None:

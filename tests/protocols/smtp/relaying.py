@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from netdaemon.config.mailsettings import MailSettings
 from netdaemon.mail import books
 from netdaemon.mail.interfaces import Envelope
+from netdaemon.mail.letter import Letter
 from netdaemon.mail.schedule import Schedule
 from netdaemon.messages.store import done
 from netdaemon.protocols.smtp.hops import Answer, HopFailed, Policy
@@ -113,7 +114,7 @@ class RelayCase(SynchronousTestCase):
         made = self.hosts[name] = Host(says, **more)
         return made
 
-    def relay(self, **settings: Any) -> Relay:
+    def relay(self, *, holder: str = "", **settings: Any) -> Relay:
         """A relay that has begun."""
         relay = Relay(
             self.office.store,
@@ -127,6 +128,7 @@ class RelayCase(SynchronousTestCase):
             clock=self.clock,
             wall=lambda: self.office.now,
             count=lambda result: self.counted.update([result]),
+            holder=holder,
         )
         relay.start()
         self.addCleanup(lambda: result(relay.stop()))
@@ -151,7 +153,7 @@ class RelayCase(SynchronousTestCase):
             self.clock.advance(part)
             seconds -= part
 
-    def letters(self) -> list[books.Letter]:
+    def letters(self) -> list[Letter]:
         return self.office.letters()
 
     def operate(self, run: Callable[..., Any], *arguments: Any) -> Any:

@@ -414,11 +414,10 @@ class LeaseTests(RelayCase):
 
     def test_who_died_alone_is_followed_at_once(self) -> None:
         far = self.host("far.example")
-        done(self.office.store.take_lease(books.ACCOUNT, "dead", 60))
+        done(self.office.store.take_lease(books.ACCOUNT, "alone", 60))
         self.send("fox@far.example")
         done(self.office.store.write(lambda work: books.claim(work, 1)))
-        done(self.office.store.write(books.free))
-        self.relay()
+        self.relay(holder="alone")
         self.assertEqual(far.recipients, [["fox@far.example"]])
 
 

@@ -55,6 +55,8 @@ class Settings:
     """Whose certificates are believed: whom the system believes, unless said otherwise."""
     plain: bool = True
     """The password may travel in clear where there is no TLS, if the server knows nothing better."""
+    utf8: bool = True
+    """Messages may come with UTF-8 in their headers (RFC 6856), where the server wants to be told."""
     timeouts: Timeouts = Timeouts()
     transcript: Transcript | None = None
     """Hears of every line, passwords masked."""
@@ -91,11 +93,13 @@ class POP3:
     # --- the beginning ---------------------------------------------------------------------------------------
 
     async def begin(self, user: str | None, password: str) -> Self:
-        """What comes behind the greeting: TLS if it is wanted, and the login, if there is a ``user``."""
+        """What comes behind the greeting: TLS and UTF8 if they are wanted, and the login, if there is a ``user``."""
         if not self._link.greeting.ok:
             raise failure(self._link.greeting)
         if self._settings.tls is TLS.EXPLICIT:
             await self.start_tls()
+        if self._settings.utf8 and "UTF8" in await self.capabilities():
+            await self.utf8()
         if user is not None:
             await self.login(user, password)
         return self

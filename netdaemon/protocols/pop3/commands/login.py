@@ -62,7 +62,8 @@ async def _auth(session: POP3Session, argument: bytes) -> None:
     except Cancelled:
         raise Refused(b"-ERR As you like.") from None
     except SaslError as error:
-        raise Refused(b"-ERR %b." % str(error).capitalize().encode(), bad=True) from None
+        why = str(error)
+        raise Refused(f"-ERR {why[:1].upper()}{why[1:]}.".encode(), bad=True) from None
     except LoginUnavailable:
         raise Refused(b"-ERR [SYS/TEMP] Logins don't work just now.", close=True) from None
     await _log_in(session, answer.credentials)
@@ -103,6 +104,7 @@ async def _enter(session: POP3Session, login: Login) -> None:
         if isinstance(error, LeaseHeld):
             raise Refused(b"-ERR [IN-USE] Another session has this maildrop.") from None
         raise
+    factory.logged_in(account)
     session.let_in(login, maildrop)
     session.send(b"+OK %d messages (%d octets)" % (len(maildrop), maildrop.size))
 

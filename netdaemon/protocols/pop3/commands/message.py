@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable
 from typing import TYPE_CHECKING
 
+from netdaemon.mail.downgrade import downgraded
 from netdaemon.messages.errors import StoreBroken
 from netdaemon.messages.interfaces import IBody
 from netdaemon.protocols.pop3.commands.drop import numbered
@@ -28,8 +29,10 @@ def retr(session: POP3Session, argument: bytes) -> Awaitable[None] | None:
     if body.size > SMALL:
         return _retrieve(session, number, body)
     data = body.read_now(0, body.size)
-    session.said(b"+OK [%d octets]" % body.size)
-    session.write(b"+OK %d octets\r\n%b" % (body.size, stuffed(data)))
+    if not data.isascii():
+        data = readable(session, data)
+    session.said(b"+OK [%d octets]" % len(data))
+    session.write(b"+OK %d octets\r\n%b" % (len(data), stuffed(data)))
     _retrieved(session, number, body.size)
     return None
 
@@ -37,8 +40,9 @@ def retr(session: POP3Session, argument: bytes) -> Awaitable[None] | None:
 async def _retrieve(session: POP3Session, number: int, body: IBody) -> None:
     pieces = _pieces(body)
     first = await anext(pieces)  # before anything is said: it may not be there
-    session.send(b"+OK %d octets" % body.size)
-    await session.send_body(_behind(first, pieces))
+    begun = first if first.isascii() else readable(session, first)
+    session.send(b"+OK %d octets" % (body.size - len(first) + len(begun)))
+    await session.send_body(_behind(begun, pieces))
     _retrieved(session, number, body.size)
 
 
@@ -60,7 +64,7 @@ def top(session: POP3Session, argument: bytes) -> Awaitable[None] | None:
         session.tally.tops += 1
     body = session.factory.messages.body(session.drop.ids[number - 1])
     wanted = Top(lines)
-    beginning = wanted.feed(body.read_now(0, min(body.size, SMALL)))
+    beginning = readable(session, wanted.feed(body.read_now(0, min(body.size, SMALL))))
     if body.size > SMALL and not wanted.finished:
         return _top(session, wanted, beginning, body)
     session.said(b"+OK [top of a message]")
@@ -82,6 +86,21 @@ async def _top(session: POP3Session, wanted: Top, beginning: bytes, body: IBody)
 
     session.send(b"+OK Here it is.")
     await session.send_body(chunks())
+
+
+def readable(session: POP3Session, data: bytes) -> bytes:
+    """The beginning of a message for this client: who has not said UTF8 gets no UTF-8 in its header.
+
+    RFC 6856 section 4 lets the server refuse such a message instead; so old a client would never have it. A header that
+    goes on beyond ``data`` is sent as it is.
+    """
+    if session.utf8 or data.isascii():
+        return data
+    top = Top(0)
+    header = top.feed(data)
+    if header.isascii() or not (top.finished or len(data) < SMALL):
+        return data
+    return downgraded(header) + data[len(header) :]
 
 
 async def _pieces(body: IBody, offset: int = 0) -> AsyncGenerator[bytes, None]:

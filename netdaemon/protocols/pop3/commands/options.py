@@ -45,7 +45,7 @@ def capabilities(session: POP3Session) -> Iterator[bytes]:
 
 
 def utf8(session: POP3Session, argument: bytes) -> None:
-    """UTF8: names and messages are UTF-8 here in any case; the client says that it knows (RFC 6856 section 2)."""
+    """UTF8: messages come with UTF-8 in their headers, where it is (RFC 6856 section 2)."""
     session.utf8 = True
     session.send(b"+OK UTF-8 it is.")
 
