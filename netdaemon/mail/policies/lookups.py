@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv6Address
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.names import dns
 from twisted.names.error import DNSNameError
@@ -133,6 +133,8 @@ class LookUps:
                 answers, _, _ = await ask(name)
             except DNSNameError:
                 return NoSuchName(f"there is no {name}"), NOTHING_KEPT
+            except CancelledError:
+                raise  # who asked has no more time: he must not take it for an answer, and go on
             except Exception as error:  # noqa: BLE001  # the resolvers raise what they meet
                 raise TemporarilyUnknown(f"{name}: {type(error).__name__}") from None
             answers = answers[:MOST_ANSWERS]

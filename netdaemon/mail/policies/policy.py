@@ -37,6 +37,8 @@ T = TypeVar("T")
 DEADLINE = 20.0
 """Seconds for all look-ups of SPF's check (RFC 7208 section 4.6.4), and of DMARC's."""
 GREYLIST = "greylist.sqlite"
+LARGEST_FROM = 16 << 10
+"""Octets of a From that is looked at."""
 
 TOO_LONG = MailRefused(554, "5.6.0", "The header of the message is too long.")
 
@@ -303,13 +305,15 @@ def _is_unchecked(peer: str, checks: CheckSettings) -> bool:
 
 
 def _author_domains(head: Head) -> list[str] | None:
-    """The domains in From, in lower case and ASCII; None where there is none, or one that is no domain.
+    """The domains in From, in lower case and ASCII; None where there is none, or one that is no domain, or too many.
 
     Nobody is left out whom mail could not be sent to: he is shown as an author all the same.
     """
     found: list[str] = []
-    for field in head.all(b"from"):
+    for field in head.all(b"from")[: dmarc.MOST_AUTHORS]:
         value = _LINE_END.sub(b"", field.value)
+        if len(value) > LARGEST_FROM:
+            return None
         if _TWO_DOMAINS.search(_QUOTED.sub(b"", without_comments(value))):
             return None  # a@b@c is read in more ways than one
         for _, _, _, octets in parse_address_list(value):

@@ -240,6 +240,7 @@ class MessageTests(PolicyTestCase):
             ("fox@x.example <fox@nothing.example>", OTHER, "250 ..."),
             ("fox@-, a@nothing.example", OTHER, "550 5.7.1 ..."),
             ("a: b;", OTHER, "550 5.7.1 ..."),
+            (", ".join(["fox@nothing.example"] * 2000).replace(", ", ",\r\n "), OTHER, "550 5.7.1 ..."),
             ("nobody", OTHER, "550 5.7.1 The message needs one From, with its author's address."),
             ("fox@example.org\r\nFrom: a@example.com", STRANGER, "550 5.7.1 ..."),
             (", ".join(f"a@{n}.example" for n in range(6)), OTHER, "550 5.7.1 ..."),
@@ -265,6 +266,28 @@ class MessageTests(PolicyTestCase):
         await peer.dialog("S: 250 ...", "-- silence")
         self.clock.pump([1.0] * 25)
         await peer.dialog("S: 451 4.4.3 ...")
+
+    async def test_a_check_that_goes_on_and_on(self) -> None:
+        """Each look-up ends in its time, and nobody looks what has become of all of them."""
+        names = ZoneNames(Zone({"example.org": ["TXT v=spf1 ptr exists:%{p}.example.org +all"]}))
+        names.zone.pointers = {"192.0.2.7": [f"{n}.example.org" for n in range(10)]}
+        asked: list[str] = []
+
+        class Slow:
+            def __getattr__(self, name: str) -> Any:
+                if name != "lookupAddress":
+                    return getattr(names, name)
+                return lambda host: asked.append(host) or Deferred()  # type: ignore[func-returns-value]
+
+        self.house = replace(self.house, resolver=Slow())
+        peer = await self.greeted(client=STRANGER, spf="refuse")
+        peer.send(b"MAIL FROM:<fox@example.org>\r\nRCPT TO:<mulder@spam.egg>\r\n")
+        await peer.dialog("S: 250 ...", "-- silence")
+        self.clock.pump([1.0] * 21)
+        await peer.dialog("S: 451 4.4.3 ...")
+        self.assertEqual(len(asked), 2)
+        self.clock.pump([1.0] * 100)
+        self.assertEqual(len(asked), 2)
 
     async def test_signed_here_and_verified_there(self) -> None:
         signing = self.signing()
