@@ -10,8 +10,6 @@ from netdaemon.protocols.pop3.client import POP3, TLS, Failed, Settings, Timeout
 from netdaemon.url.logins import login_for
 from netdaemon.url.wishes import Wishes
 from netdaemon.wire.category import Category
-from netdaemon.wire.certificate import CertificateError
-from netdaemon.wire.failures import LocalTrouble
 from netdaemon.wire.tlsclient import Trust
 from netdaemon.wire.transcript import Transcript
 
@@ -81,5 +79,3 @@ class POP3Mailbox:
             yield
         except Failed as error:
             raise error.at(self._url) from None
-        except CertificateError as error:
-            raise LocalTrouble(str(error)) from None

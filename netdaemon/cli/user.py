@@ -40,7 +40,7 @@ def add(groups: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     listing = command("list", run_list, "list the accounts")
     listing.add_argument("--json", action="store_true", help="as one JSON array")
 
-    _takes_name(command("remove", run_remove, "remove an account; its documents stay"))
+    _takes_name(command("remove", run_remove, "remove an account with its mail; its documents stay"))
 
     rights = command("rights", run_rights, "show or change what an account may do beneath a path")
     _takes_name(rights)
@@ -63,7 +63,10 @@ def run_add(args: argparse.Namespace) -> int:
     from netdaemon.accounts.names import account_name, tree_path
 
     with open_store(args) as store:
-        account_name(args.name), tree_path(args.home)  # before anybody types a password in vain
+        name = account_name(args.name)
+        tree_path(args.home)  # before anybody types a password in vain
+        if store.find(name) is None:
+            _forget_mail(args, name)  # of one of that name whose removal broke off
         store.add(args.name, Hasher().keep(_password(args)), quota=args.quota, home=args.home)
     return 0
 
@@ -111,8 +114,28 @@ def run_list(args: argparse.Namespace) -> int:
 
 def run_remove(args: argparse.Namespace) -> int:
     with open_store(args) as store:
-        store.remove(args.name)
+        name = store.get(args.name).name
+        store.remove(name)
+        _forget_mail(args, name)
     return 0
+
+
+def _forget_mail(args: argparse.Namespace, name: str) -> None:
+    """Delete an account's mail, which a later account of that name would find otherwise."""
+    from netdaemon.cli.offline import failing
+    from netdaemon.messages.database import BLOBS_FILE
+    from netdaemon.messages.store import Store as Messages
+    from netdaemon.messages.store import done
+
+    data = load(args).netdaemon.data
+    if not (data / BLOBS_FILE).exists():
+        return  # no service ever kept mail here
+    with failing():
+        messages = Messages(data)
+        try:
+            done(messages.delete_account(name))
+        finally:
+            messages.close()
 
 
 def run_rights(args: argparse.Namespace) -> int:

@@ -27,6 +27,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from netdaemon.wire.failures import LocalTrouble
+
 BIGGEST = 1 << 20
 """Bytes of a PEM file; a chain has a few thousand."""
 
@@ -42,7 +44,7 @@ RENEW_BEFORE = timedelta(days=30)
 _KEY = re.compile(rb"-----BEGIN ([A-Z0-9 ]*)PRIVATE KEY-----.+?-----END \1PRIVATE KEY-----", re.DOTALL)
 
 
-class CertificateError(Exception):
+class CertificateError(LocalTrouble):
     """A certificate or key that can't be used: one line saying which file, why, and what to do."""
 
 

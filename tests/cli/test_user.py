@@ -4,6 +4,8 @@ import json
 from netdaemon.accounts.hashing import LONGEST_PASSWORD, Hasher
 from netdaemon.accounts.schema import FILE
 from netdaemon.interfaces import Account, Right
+from netdaemon.messages.store import Store as Messages
+from netdaemon.messages.store import done
 from tests.accounts.kit import CHEAP
 from tests.cli.accounts import CommandCase
 
@@ -117,6 +119,17 @@ class ChangeTests(CommandCase):
     def test_remove(self) -> None:
         self.assertEqual(self.good("user", "remove", "Mulder"), "")
         self.assertIsNone(self.daemons.find("mulder"))
+
+    def test_remove_with_mail(self) -> None:
+        store = Messages(self.data)
+        self.addCleanup(store.close)
+        for name in ("mulder", "scully"):
+            done(store.create(name, "INBOX"))
+        self.good("user", "remove", "Mulder")
+        self.assertEqual([folder.name for folder in store.folders("mulder")], [])
+        self.assertEqual([folder.name for folder in store.folders("scully")], ["INBOX"])
+        self.good("user", "add", "scully", STDIN, stdin=b"x\n")
+        self.assertEqual([folder.name for folder in store.folders("scully")], [])  # it was nobody's
 
     def test_rights(self) -> None:
         self.assertEqual(self.good("user", "rights", "mulder"), "")

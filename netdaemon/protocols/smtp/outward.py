@@ -94,6 +94,8 @@ class Outward:
         failed = min(failures, key=lambda failure: (failure.code >= 500, failure.status == UNREACHABLE))
         answer = Answer(failed.code, failed.status, failed.text)
         if not answer.permanent:
+            if len(self._down) >= MOST_DOMAINS:
+                self._down = {domain: down for domain, down in self._down.items() if down[0] > now}
             self._down[group.domain] = now + DOWN, answer
         return "", False, [answer] * count
 
