@@ -80,7 +80,7 @@ def hints(addresses: list[str], tries: dict[str, tuple[str, ...]]) -> Iterator[t
         transport, _, where = address.partition(":")
         host, _, port = where.rpartition(":")
         for hint in tries.get(transport, ()) or ("",):
-            yield address, re.sub("^netdaemon(?= )", own_name(), hint.format(host=host, port=port))
+            yield address, re.sub(r"(^|\| )netdaemon(?= )", rf"\1{own_name()}", hint.format(host=host, port=port))
 
 
 def own_name() -> str:
