@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from twisted.cred.portal import Portal
@@ -90,6 +91,8 @@ class IHouse(Interface):
         "The message store, `netdaemon.messages.interfaces.IMessages`, which stands a floor above. It is opened when a "
         "kind first asks for it, so ask in the factory: StartFailed then ends the start, or the reload."
     )
+    resolver: Any = Attribute("Asks the name servers of [mail] resolvers: Twisted's `IResolver`.")
+    data: Path = Attribute("The state folder, for who keeps something in it that is no mail and no account.")
     delivery: Any = Attribute("Where mail goes, `netdaemon.mail.interfaces.IDelivery`, which stands a floor above.")
 
     def in_thread(work: Callable[..., T], *arguments: Any) -> Awaitable[T]:

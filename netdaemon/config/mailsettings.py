@@ -132,7 +132,7 @@ class MailSettings:
     )
     port: int = key(integer(1, 65535), "The port that other hosts are asked at.", default="25")
     resolvers: tuple[HostPort, ...] = key(
-        host_ports, "Name servers for MX look-ups; empty means those of /etc/resolv.conf.", default=""
+        host_ports, "Name servers that are asked about mail; empty means those of /etc/resolv.conf.", default=""
     )
     allow_loopback: bool = key(
         flag, "Deliver to domains whose MX leads to this host: loopback, and its own addresses.", default="no"

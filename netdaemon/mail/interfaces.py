@@ -124,3 +124,23 @@ class IDelivery(Protocol):
 
     def members(self, address: Address) -> Awaitable[Sequence[Address] | None]:
         """EXPN for those who are logged in: whom an address stands for; None when it is no list."""
+
+
+class IVisit(Protocol):
+    """One client's messages under a policy, from the connection to its end. Refusals are `MailRefused`."""
+
+    def at_recipient(self, envelope: Envelope, recipient: Recipient) -> Awaitable[None]:
+        """Delivery takes this recipient, with the envelope as it is so far: does the policy?"""
+
+    def at_message(self, envelope: Envelope, spool: ISpool) -> Awaitable[tuple[bytes, ISpool]]:
+        """The message has come whole: fields to go in front of it, and its octets as they are to be delivered.
+
+        The latter read from ``spool``, which lives as long.
+        """
+
+
+class IPolicy(Protocol):
+    """What is asked of a message's origin besides its addresses; see `netdaemon.mail.policies`."""
+
+    def at_connect(self, peer: str) -> IVisit:
+        """A client's address, empty for one on this host (a UNIX socket)."""

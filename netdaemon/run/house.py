@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from twisted.internet.interfaces import IReactorTime
@@ -49,6 +50,17 @@ class House:
     @property
     def messages(self) -> IMessages:
         return self.storeroom.messages
+
+    @property
+    def data(self) -> Path:
+        return self.config.netdaemon.data
+
+    @cached_property
+    def resolver(self) -> Any:
+        """Made when a kind first asks for it."""
+        from netdaemon.protocols.smtp.route import open_resolver  # here, for daemons that ask no names
+
+        return open_resolver(self.config.mail, self.reactor)
 
     @property
     def delivery(self) -> Any:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from twisted.cred.portal import Portal
@@ -168,6 +169,8 @@ class StandInHouse:
     measure: Any = field(default_factory=Tally)
     messages: Any = None
     delivery: Any = None
+    resolver: Any = None
+    data: Path = Path("nowhere")
 
     async def in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """At once: a test of a unit has no threads."""

@@ -13,6 +13,8 @@ ROOM = Path(netdaemon.mail.__file__).parent
 PURE = """
     __init__ addresses addresslist bodystructure charsets compose content dates domains encodedwords envelope fields
     header lexis nstring parameters parts paths preview received reports search structure summary text transfer
+    policies/authresults policies/canonical policies/dkimtags policies/dmarc policies/greylist policies/head
+    policies/hostlist policies/resolving policies/spf policies/spfmacros policies/spfrecord policies/suffixes
 """
 
 

@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IProtocolFactory
 from netdaemon.config.keys import Value, key
 from netdaemon.config.values import Listen, Network, choice, duration, flag, integer, listens, networks, size
 from netdaemon.interfaces import IHouse, ServiceKind
+from netdaemon.mail.policies.settings import CheckSettings, SigningSettings
 from netdaemon.wire.linesettings import LineSettings
 
 MECHANISMS = ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "EXTERNAL", "PLAIN", "LOGIN")
@@ -98,7 +99,7 @@ class TransferSettings(LineSettings):
 
 
 @dataclass(frozen=True)
-class AccountSettings(TransferSettings):
+class AccountSettings(TransferSettings, SigningSettings):
     """What goes with logins."""
 
     relay_hosts: tuple[Network, ...] = key(
@@ -127,7 +128,7 @@ class AccountSettings(TransferSettings):
 
 
 @dataclass(frozen=True)
-class SMTPSettings(AccountSettings):
+class SMTPSettings(AccountSettings, CheckSettings):
     """[smtp]: takes mail for the addresses here from anybody, and for elsewhere from those who may relay."""
 
     listen: tuple[Listen, ...] = key(listens, "Where it listens.", example="tcp:25")

@@ -64,6 +64,10 @@ class IResolver(Protocol):
 
     def lookupIPV6Address(self, name: str) -> Deferred[Any]: ...
 
+    def lookupText(self, name: str) -> Deferred[Any]: ...
+
+    def lookupPointer(self, name: str) -> Deferred[Any]: ...
+
 
 class Routes:
     """The routes of one configuration. ``names`` are those of this host."""
@@ -240,6 +244,12 @@ class SystemResolver:
 
     def lookupIPV6Address(self, name: str) -> Deferred[Any]:
         return self._now.lookupIPV6Address(name)
+
+    def lookupText(self, name: str) -> Deferred[Any]:
+        return self._now.lookupText(name)
+
+    def lookupPointer(self, name: str) -> Deferred[Any]:
+        return self._now.lookupPointer(name)
 
 
 def nameservers(file: Path) -> list[str]:

@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from netdaemon.interfaces import IHouse, Login
-from netdaemon.mail.interfaces import Envelope, IDelivery, MailRefused
+from netdaemon.mail.interfaces import Envelope, IDelivery, IVisit, MailRefused
 from netdaemon.mail.received import received_field
 from netdaemon.messages.errors import StoreError
 from netdaemon.protocols.smtp import (
@@ -29,6 +29,7 @@ from netdaemon.protocols.smtp.commands import COMMANDS, LMTP_COMMANDS, MAX_LINE
 from netdaemon.protocols.smtp.commands.states import GREETED, MAIL, STRANGER
 from netdaemon.protocols.smtp.grammar.replies import reply_line, reply_lines
 from netdaemon.protocols.smtp.grammar.xclient import Client
+from netdaemon.protocols.smtp.policy import policy_of
 from netdaemon.protocols.smtp.record import line_of
 from netdaemon.protocols.smtp.senders import Senders
 from netdaemon.protocols.smtp.transaction import ANSWER_LATER, Answers, Transaction, no_room, worst
@@ -53,6 +54,7 @@ class SMTPFactory(LineFactory):
         self.name = "lmtp" if self.lmtp else "submission" if self.wants_login else "smtp"
         self.session = LMTPSession if self.lmtp else SMTPSession
         self.delivery: IDelivery = house.delivery
+        self.policy = policy_of(settings, house)
         self.log = house.measure.access(settings)
         self.tls = house.tls.server((b"lmtp",) if self.lmtp else ALPN)
         self.takes_logins = isinstance(settings, AccountSettings) and bool(settings.mechanisms)
@@ -68,7 +70,7 @@ class SMTPFactory(LineFactory):
         self._transfers += 1
         return f"{int(self.house.wall()):x}.{self._session}.{self._transfers:x}"
 
-    def deliver(self, transaction: Transaction, spool: Any, prefix: bytes) -> Deferred[Answers]:
+    def deliver(self, transaction: Transaction, spool: Any, prefix: bytes, visit: IVisit | None) -> Deferred[Answers]:
         """Hand a message over. Whoever waits for it may go away: it goes on, and the spool lives until its end."""
         answer: Deferred[Answers] = Deferred()
 
@@ -76,13 +78,17 @@ class SMTPFactory(LineFactory):
             if not answer.called:
                 answer.callback(result)
 
-        Deferred.fromCoroutine(self._deliver(transaction.envelope, spool, prefix)).addBoth(tell)
+        Deferred.fromCoroutine(self._deliver(transaction.envelope, spool, prefix, visit)).addBoth(tell)
         return answer
 
-    async def _deliver(self, envelope: Envelope, spool: Any, prefix: bytes) -> Answers:
+    async def _deliver(self, envelope: Envelope, spool: Any, prefix: bytes, visit: IVisit | None) -> Answers:
         count = len(envelope.recipients)
         try:
-            answers = await self.delivery.deliver(envelope, spool, prefix)
+            octets = spool
+            if visit is not None:
+                fields, octets = await visit.at_message(envelope, spool)
+                prefix = fields + prefix
+            answers = await self.delivery.deliver(envelope, octets, prefix)
         except MailRefused as refused:
             return [refused] * count
         except (StoreError, OSError) as error:
@@ -106,6 +112,7 @@ class SMTPSession(LineSession):
 
     __slots__ = (
         "_client",
+        "_visit",
         "esmtp",
         "failures",
         "helo",
@@ -149,6 +156,7 @@ class SMTPSession(LineSession):
         """What the peer has said in HELO, by XCLIENT's word: the proxy's own does not count then."""
         self._client: IAddress | None = None
         """Who the peer is, by XCLIENT's word."""
+        self._visit: IVisit | None = None
         self.transaction: Transaction | None = None
         self.spoilt = False
         """MAIL or a chunk was refused, and what a client had sent behind it is coming still."""
@@ -214,10 +222,18 @@ class SMTPSession(LineSession):
         """By XCLIENT the peer is another from now on, and has said nothing yet."""
         self.forget()
         self._client = address or self._client
+        self._visit = None
         if client.name is not None:
             self.peer_name = client.name
         if client.helo is not None:
             self.told_helo = client.helo
+
+    @property
+    def visit(self) -> IVisit | None:
+        """What the section's policies know of the peer; None without any."""
+        if self._visit is None and self.factory.policy is not None:
+            self._visit = self.factory.policy.at_connect("" if self.peer_host == "unix" else self.peer_host)
+        return self._visit
 
     @property
     def may_relay(self) -> bool:
@@ -293,7 +309,9 @@ class SMTPSession(LineSession):
             except MailRefused as refused:
                 answers: Answers = [refused] * len(envelope.recipients)
             else:
-                answers = await self.factory.deliver(transaction, transaction.take_spool(), self._received(envelope))
+                answers = await self.factory.deliver(
+                    transaction, transaction.take_spool(), self._received(envelope), self.visit
+                )
             self.conclude(answers)
         finally:
             if self.transaction is transaction:

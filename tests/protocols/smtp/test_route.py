@@ -52,6 +52,12 @@ class Zone:
     def lookupAddress(self, name: str) -> Deferred[Any]:
         return self._look_up("A", name, dns.Record_A)
 
+    def lookupText(self, name: str) -> Deferred[Any]:
+        return self._look_up("TXT", name, dns.Record_TXT)
+
+    def lookupPointer(self, name: str) -> Deferred[Any]:
+        return self._look_up("PTR", name, dns.Record_PTR)
+
     def lookupIPV6Address(self, name: str) -> Deferred[Any]:
         return self._look_up("AAAA", name, dns.Record_AAAA)
 
@@ -233,6 +239,12 @@ class SystemResolverTests(SynchronousTestCase):
         for text in ("", "nameserver 8.8.8.8\n", "nameserver 8.8.8.8\n\nnameserver 9.9.9.9\n"):
             if text:
                 self.file.write_text(text)
-            for look_up in (resolver.lookupMailExchange, resolver.lookupAddress, resolver.lookupIPV6Address):
+            for look_up in (
+                resolver.lookupMailExchange,
+                resolver.lookupAddress,
+                resolver.lookupIPV6Address,
+                resolver.lookupText,
+                resolver.lookupPointer,
+            ):
                 self.failureResultOf(look_up("x.example"), DNSNameError)
         self.assertEqual(made, [[("127.0.0.1", 53)], [("8.8.8.8", 53)], [("8.8.8.8", 53), ("9.9.9.9", 53)]])

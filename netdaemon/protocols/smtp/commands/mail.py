@@ -116,6 +116,9 @@ async def rcpt(session: SMTPSession, argument: bytes) -> None:
     try:
         recipient = _recipient(session, argument)
         await session.factory.delivery.accept(recipient, transaction.envelope)
+        visit = session.visit
+        if visit is not None:
+            await visit.at_recipient(transaction.envelope, recipient)
     except Malformed as error:
         refused = MailRefused(501, "5.1.3", sentence(error))
     except MailRefused as error:
