@@ -108,13 +108,19 @@ def open_books(work: Transaction) -> int:
         for statements in VERSIONS[version:]:
             for statement in statements:
                 work.db.execute(statement)
-        work.db.execute("INSERT OR REPLACE INTO schema VALUES (?, ?)", (ROOM, len(VERSIONS)))
+        work.db.execute(
+            "INSERT INTO schema VALUES (?, ?) ON CONFLICT (room) DO UPDATE SET version = excluded.version",
+            (ROOM, len(VERSIONS)),
+        )
     folder = ensure(work, ACCOUNT, FOLDER)
     row = work.db.execute("SELECT value FROM queue_state WHERE name = 'uidvalidity'").fetchone()
     if row is not None and row[0] != folder.uidvalidity:
         work.db.execute("UPDATE queue SET state = ?", (HELD,))
     if row is None or row[0] != folder.uidvalidity:
-        work.db.execute("INSERT OR REPLACE INTO queue_state VALUES ('uidvalidity', ?)", (folder.uidvalidity,))
+        work.db.execute(
+            "INSERT INTO queue_state VALUES ('uidvalidity', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (folder.uidvalidity,),
+        )
     return folder.id
 
 
@@ -204,7 +210,10 @@ def _addressees(work: Transaction, number: int) -> Iterator[Addressee]:
 
 def _write(work: Transaction, number: int, one: Addressee) -> None:
     work.db.execute(
-        "INSERT OR REPLACE INTO queue_recipient VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO queue_recipient VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (queue_id, number) DO UPDATE SET state = excluded.state, action = excluded.action, "
+        "status = excluded.status, reply = excluded.reply, host = excluded.host, tries = excluded.tries, "
+        "last_try = excluded.last_try, report = excluded.report",
         (
             number,
             one.number,
@@ -219,7 +228,7 @@ def _write(work: Transaction, number: int, one: Addressee) -> None:
             one.host,
             one.tries,
             one.last_try,
-            one.report,
+            int(one.report),
         ),
     )
 
@@ -263,7 +272,7 @@ def settle(work: Transaction, letter: Letter, next_try: float, *, warned: bool, 
     if reported:
         work.db.execute("UPDATE queue_recipient SET report = 0 WHERE queue_id = ?", (letter.id,))
     left = work.db.execute(
-        "SELECT 1 FROM queue_recipient WHERE queue_id = ? AND (state = ? OR report) LIMIT 1", (letter.id, WAITING)
+        "SELECT 1 FROM queue_recipient WHERE queue_id = ? AND (state = ? OR report <> 0) LIMIT 1", (letter.id, WAITING)
     ).fetchone()
     if left is None:
         remove(work, letter.id)
@@ -271,7 +280,7 @@ def settle(work: Transaction, letter: Letter, next_try: float, *, warned: bool, 
     work.db.execute(
         "UPDATE queue SET state = CASE state WHEN ? THEN ? ELSE state END, next_try = ?, tries = ?, warned = ?, "
         "reports = reports + ? WHERE id = ?",
-        (SENDING, DUE, next_try, letter.tries, letter.warned or warned, reported, letter.id),
+        (SENDING, DUE, next_try, letter.tries, int(letter.warned or warned), int(reported), letter.id),
     )
 
 

@@ -45,7 +45,7 @@ def ini(hostname: str, *lines: str, port: int = 0, workers: int = 1) -> str:
 
 
 class QueueCase(TestCase):
-    timeout = 40
+    timeout = 120
 
     async def daemon(self, text: str, **environment: str) -> Daemon:
         made = Daemon(self, text, environment=environment)

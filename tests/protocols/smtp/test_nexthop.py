@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.protocol import Factory
 from twisted.protocols.basic import LineReceiver
 from twisted.trial.unittest import TestCase
@@ -63,6 +63,8 @@ class Server(Factory):
         self.lines: list[bytes] = []
         self.bodies: list[bytes] = []
         self.connections: list[Any] = []
+        self.silence: Deferred[None] = Deferred()
+        """Fires when something is not answered."""
         self._gone: list[Deferred[None]] = []
 
     def says(self, session: Any, line: bytes) -> None:
@@ -70,6 +72,9 @@ class Server(Factory):
         answer = self.table.get(line, self.table.get(word, b"500 what?"))
         if answer == b"CLOSE":
             session.transport.loseConnection()
+            return
+        if answer == b"SILENCE":
+            self.silence.callback(None)
             return
         session.sendLine(answer)
         if word == b"DATA" and answer.startswith(b"354"):
@@ -185,6 +190,18 @@ class NextHopTests(TestCase):
         hop = await self.connect()
         error = await self.fails(lambda: hop.send(self.envelope("x@far.example"), self.octets(b"x\r\n"), 3))
         self.assertEqual((error.code, error.status, hop.usable), (421, "4.4.2", False))
+
+    async def test_it_is_given_up(self) -> None:
+        """At a stop whoever waits for an answer is cancelled, at once, and the connection is gone."""
+        server = self.listen(**{".": b"SILENCE"})
+        hop = await self.connect()
+        sending = Deferred.fromCoroutine(hop.send(self.envelope("x@far.example"), self.octets(b"x\r\n"), 3))
+        await server.silence
+        gone = server.gone()
+        sending.cancel()
+        self.failureResultOf(sending, CancelledError)
+        self.assertFalse(hop.usable)
+        await gone
 
     async def test_tls_that_is_wanted_and_not_there(self) -> None:
         self.listen()
