@@ -10,8 +10,9 @@ from pathlib import Path
 from twisted.internet.interfaces import IProtocolFactory
 
 from netdaemon.config.keys import Value, key
-from netdaemon.config.values import Listen, duration, flag, integer, listens
+from netdaemon.config.values import Listen, duration, flag, integer, listens, optional, path
 from netdaemon.interfaces import IHouse, ServiceKind
+from netdaemon.protocols.pop3.apop import BadSecrets, read_secrets
 from netdaemon.wire.linesettings import LineSettings
 
 MOST_DAYS = 36_500
@@ -54,6 +55,13 @@ class POP3Settings(LineSettings):
         "worker counts for itself.",
         default="0s",
     )
+    apop: Path | None = key(
+        optional(path),
+        "A file of lines `NAME SECRET`, for nobody else to read (mode 600): whoever stands there may log in by APOP, "
+        "with that secret in place of the password. Read again at SIGHUP.",
+        default="",
+        example="/etc/netdaemon/apop",
+    )
     mark_seen: bool = key(
         flag, "With QUIT mark what was retrieved as seen, for those who read the same INBOX by IMAP.", default="no"
     )
@@ -64,6 +72,11 @@ class POP3Settings(LineSettings):
         for name in ("idle-timeout", "command-timeout", "stall-timeout"):
             if getattr(self, name.replace("-", "_")) <= 0:
                 yield name, "this must be longer than 0s"
+        if self.apop is not None:
+            try:
+                read_secrets(self.apop)
+            except BadSecrets as error:
+                yield "apop", str(error)
 
 
 def _factory(settings: POP3Settings, house: IHouse) -> IProtocolFactory:

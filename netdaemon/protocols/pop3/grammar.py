@@ -10,6 +10,7 @@ _NUMBER = re.compile(rb"[0-9]{1,10}").fullmatch
 _UID = re.compile(rb"[\x21-\x7e]{1,70}").fullmatch
 # RFC 2449 section 8: resp-code = "[" resp-level *("/" resp-level) "]"; resp-level = 1*rchar
 _CODE = re.compile(rb"\[([^\x00-\x20\]\x7f-\xff]+)\] ?")
+_DIGEST = re.compile(rb"[0-9A-Fa-f]{32}").fullmatch
 _KEYWORD = re.compile(rb"[\x21-\x7e]+").fullmatch
 # RFC 5646 section 2.1, as far as a tag must be told from what is none; RFC 4647 section 2.1 for ranges
 _LANGUAGE = re.compile(rb"\*|[A-Za-z0-9]{1,8}(?:-(?:[A-Za-z0-9]{1,8}|\*))*").fullmatch
@@ -35,6 +36,14 @@ def parse_top(argument: bytes) -> tuple[int, int]:
     if len(words) != 2 or not _NUMBER(words[1]):
         raise Malformed("no message-number and number of lines")
     return parse_number(words[0]), int(words[1])
+
+
+def parse_apop(argument: bytes) -> tuple[str, bytes]:
+    """``name digest`` (RFC 1939 section 7): the digest has 32 hexadecimal digits. Raises Malformed."""
+    name, space, digest = argument.rpartition(b" ")
+    if not name or not space or not _DIGEST(digest):
+        raise Malformed("no name and digest")
+    return name.decode("utf-8", "surrogateescape"), digest
 
 
 def parse_auth(argument: bytes) -> tuple[str, bytes | None]:

@@ -14,6 +14,7 @@ from netdaemon.messages.errors import NoSuchFolder, NoSuchMessage, StoreBroken, 
 from netdaemon.messages.interfaces import IMessages
 from netdaemon.protocols.pop3 import ALPN, POP3Settings
 from netdaemon.protocols.pop3.access import Tally, access_line
+from netdaemon.protocols.pop3.apop import read_secrets
 from netdaemon.protocols.pop3.commands import COMMANDS
 from netdaemon.protocols.pop3.commands.states import IN, NAMED, STRANGER
 from netdaemon.protocols.pop3.maildrop import Maildrop
@@ -46,6 +47,8 @@ class POP3Factory(LineFactory):
         self.log = house.measure.access(settings)
         self.tls = house.tls.server(ALPN)
         self.greeting = b"+OK %b POP3 server ready." % house.hostname.encode()
+        self.apop = None if settings.apop is None else read_secrets(settings.apop)
+        """Name to secret; None without APOP."""
         self._name = secrets.token_hex(8)  # no other process has the same, on whatever host
         self._holders = 0
         self._logins: OrderedDict[str, float] = OrderedDict()
@@ -75,7 +78,7 @@ class POP3Factory(LineFactory):
 class POP3Session(LineSession):
     """One connection."""
 
-    __slots__ = ("failures", "login", "maildrop", "tally", "user", "utf8")
+    __slots__ = ("banner", "failures", "login", "maildrop", "tally", "user", "utf8")
 
     max_line = MAX_LINE
     verbs = COMMANDS
@@ -97,6 +100,8 @@ class POP3Session(LineSession):
         self.login: Login | None = None
         self.maildrop: Maildrop | None = None
         self.tally: Tally | None = None
+        self.banner = b""
+        """What APOP's digest is made of, the angle brackets included; empty without APOP."""
         self.user = b""
         """What USER has said."""
         self.utf8 = False
@@ -105,7 +110,12 @@ class POP3Session(LineSession):
     # --- lines -----------------------------------------------------------------------------------------------
 
     def greet(self) -> None:
-        self.send(self.factory.greeting)
+        factory = self.factory
+        if factory.apop is not None:
+            self.banner = b"<%b@%b>" % (secrets.token_hex(16).encode(), factory.house.hostname.encode())
+            self.send(factory.greeting + b" " + self.banner)
+            return
+        self.send(factory.greeting)
 
     def command(self, line: bytes) -> Awaitable[None] | None:
         try:

@@ -12,10 +12,10 @@ LIMIT = 512
 _NONE = (0, 0)
 
 COMMANDS = VerbTable(
-    # AUTHORIZATION (RFC 1939 sections 4 and 7, RFC 2595, RFC 5034). There is no APOP: it wants the password itself to
-    # be kept, and nobody here keeps that.
+    # AUTHORIZATION (RFC 1939 sections 4 and 7, RFC 2595, RFC 5034)
     Verb(b"USER", OUT, login.user),
     Verb(b"PASS", NAMED, login.password, secret=0),
+    Verb(b"APOP", OUT, login.apop, secret=1),
     Verb(b"AUTH", OUT, login.auth, limit=12_288, secret=1),
     Verb(b"STLS", OUT, login.stls, _NONE),
     # TRANSACTION (RFC 1939 section 5)

@@ -9,10 +9,12 @@ from twisted.cred.credentials import UsernamePassword
 
 from netdaemon.interfaces import Login, LoginBanned, LoginFailed, LoginUnavailable, TooManySessions
 from netdaemon.messages.errors import LeaseHeld, StoreError
+from netdaemon.protocols.pop3.apop import knows
 from netdaemon.protocols.pop3.commands.states import IN, NAMED, STRANGER
-from netdaemon.protocols.pop3.grammar import Malformed, parse_auth
+from netdaemon.protocols.pop3.grammar import Malformed, parse_apop, parse_auth
 from netdaemon.protocols.pop3.maildrop import Maildrop
 from netdaemon.wire.line import Refused
+from netdaemon.wire.sasl.credentials import Disproved, Proven
 from netdaemon.wire.sasl.encoding import Cancelled, SaslError, decode_base64, encode_base64
 from netdaemon.wire.sasl.server import Done
 
@@ -32,6 +34,22 @@ def user(session: POP3Session, name: bytes) -> None:
     session.user = name
     session.state = NAMED
     session.send(b"+OK Send the password.")
+
+
+async def apop(session: POP3Session, argument: bytes) -> None:
+    """APOP: name and digest (RFC 1939 section 7). Nothing secret is sent, so it may be said in clear."""
+    secrets = session.factory.apop
+    if secrets is None:
+        raise Refused(session.texts.unknown, bad=True)
+    session.user, session.state = b"", STRANGER
+    try:
+        name, digest = parse_apop(argument)
+    except Malformed:
+        raise Refused(b"-ERR A name and a digest are wanted.", bad=True) from None
+    if knows(secrets, name, session.banner, digest):
+        await _log_in(session, Proven(name, "APOP"))
+    else:
+        await _log_in(session, Disproved(name.encode("utf-8", "surrogateescape"), "APOP"))
 
 
 async def password(session: POP3Session, secret: bytes) -> None:
