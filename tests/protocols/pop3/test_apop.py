@@ -13,9 +13,11 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from netdaemon.protocols.pop3 import POP3Settings
 from netdaemon.protocols.pop3.apop import BadSecrets, knows, read_secrets
+from netdaemon.protocols.pop3.client.errors import NotLoggedIn, NoWayIn
 from netdaemon.protocols.pop3.grammar import Malformed, parse_apop
 from tests.kit.daemon import Daemon
 from tests.protocols.pop3.kit import POP3TestCase
+from tests.protocols.pop3.scripted import Server
 
 BANNER = b"<1896.697170952@dbc.mtview.ca.us>"
 
@@ -98,6 +100,26 @@ class SessionTests(POP3TestCase):
 
     async def test_every_banner_is_another(self) -> None:
         self.assertNotEqual((await self.banner())[1], (await self.banner())[1])
+
+
+class ClientTests(SynchronousTestCase):
+    def test_the_rfc_s_example(self) -> None:
+        server = Server("+OK POP3 server ready <1896.697170952@dbc.mtview.ca.us>")
+        work = server.begin(server.pop.apop("mrose", "tanstaaf"))
+        server.talk("C: APOP mrose c4c9334bac560ecc979e58001b3e22fb", "S: +OK maildrop has 1 message (369 octets)")
+        self.successResultOf(work)
+        self.assertNotIn("c4c9334", "".join(server.said))
+
+    def test_where_there_is_none(self) -> None:
+        for greeting in ("+OK ready", "+OK <no at sign>", "+OK < @ >", "+OK <a@b"):
+            server = Server(greeting)
+            self.failureResultOf(server.begin(server.pop.apop("u", "p")), NoWayIn)
+
+    def test_refused(self) -> None:
+        server = Server("+OK <1@x>")
+        work = server.begin(server.pop.apop("u", "p"))
+        server.talk("C: APOP u 8d48c4ee9483d3aaeadef82a00a2701b", "S: -ERR no")
+        self.failureResultOf(work, NotLoggedIn)
 
 
 class PoplibTests(TestCase):

@@ -191,6 +191,9 @@ class POP3:
     def login(self, user: str, password: str) -> None:
         run(self.session.login(user, password))
 
+    def apop(self, user: str, secret: str) -> None:
+        run(self.session.apop(user, secret))
+
     def stat(self) -> tuple[int, int]:
         return run(self.session.stat())
 
