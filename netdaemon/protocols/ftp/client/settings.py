@@ -35,6 +35,10 @@ class Settings:
     """The server makes the data connections (PORT, EPRT)."""
     epsv: bool = True
     """Try EPSV and EPRT before PASV and PORT."""
+    utf8: bool = True
+    """Ask for the features at the login (FEAT), and switch UTF-8 on where it is to be switched on (RFC 2640)."""
+    type_last: bool = False
+    """Say TYPE behind EPSV or PORT in place of before it: the order of curl, for what knows no other."""
     timeouts: Timeouts = Timeouts()
     keep_alive: float | None = None
     """Seconds without a command after which NOOP is sent; None for never. The blocking client has none."""
