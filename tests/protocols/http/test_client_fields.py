@@ -54,6 +54,12 @@ class HeadTests(SynchronousTestCase):
         names = [line.partition(b":")[0] for line in made.split(b"\r\n")[1:]]
         self.assertEqual(names, [b"Host", b"User-Agent", b"X-B", b"X-A", b"Accept"])
 
+    def test_one_host(self) -> None:
+        """RFC 9112 3.2: whoever gives two."""
+        made = head(headers=[("Host", "b.example"), ("host", "c.example")])
+        self.assertEqual(made.lower().count(b"\r\nhost:"), 1)
+        self.assertIn(b"\r\nHost: b.example", made)
+
     def test_ours_can_be_left_out(self) -> None:
         made = head(headers={"User-Agent": "", "accept": ""})
         self.assertEqual(made, b"GET / HTTP/1.1\r\nHost: a.example")

@@ -54,7 +54,7 @@ def request_fields(asked: Asked) -> list[tuple[bytes, bytes]]:
     theirs = {name.lower() for name, _ in asked.fields}
     defaults = [(b"User-Agent", b"netdaemon/" + version.encode()), (b"Accept", b"*/*")]
     # RFC 9110 7.2: Host should be the first, whoever gives it
-    fields = [field for field in asked.fields if field[0].lower() == b"host"] or [(b"Host", asked.url.authority)]
+    fields = [field for field in asked.fields if field[0].lower() == b"host"][:1] or [(b"Host", asked.url.authority)]
     fields += [field for field in defaults if field[0].lower() not in theirs]
     fields += [
         (name, value) for name, value in asked.fields if name.lower() != b"host" and not _is_left_out(name, value)
