@@ -488,6 +488,18 @@ class PassiveTests(TransferCase):
         server.talk("C: TYPE I", "S: 200 ok", "C: PASV", "S: 227 (1,2,3,4,7,208)", "-- 31 s")
         self.assertIn("no answer", str(self.failureResultOf(work, ConnectFailed).value))
 
+    def test_epsv_is_answered_with_what_is_no_answer(self) -> None:
+        for reply in ("314 what?", "200 ok", "500 what?"):
+            server = self.start()
+            work = self.fetch()
+            server.talk("C: TYPE I", "S: 200 ok", "C: EPSV", f"S: {reply}", "C: PASV", "S: 227 (192,0,2,21,7,208)")
+            server.talk("C: RETR name", "S: 150 here", "D. ", "S: 226 done")
+            self.successResultOf(work)
+        server = self.start()
+        work = self.fetch()
+        server.talk("C: TYPE I", "S: 200 ok", "C: EPSV", "S: 425 not now")
+        self.failureResultOf(work, TryLater)
+
     def test_ipv6_without_epsv_is_epsv_all_the_same(self) -> None:
         server = self.start(peer="2001:db8::21", host="2001:db8::1", epsv=False)
         work = self.fetch()

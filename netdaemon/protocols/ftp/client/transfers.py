@@ -210,7 +210,7 @@ async def _prepare(login: Login) -> tuple[Data | None, Listening | None]:
                 # Who translates addresses on the way may know PASV only.
                 if address.family != IPV4:
                     raise
-        elif not reply.refused or is_ipv6:
+        elif reply.transient or is_ipv6:
             raise failure(reply)
         login.epsv = False
     control.say(b"PASV")
