@@ -12,7 +12,7 @@ BENCH_PEERS := nginx-light lighttpd apache2-bin xinetd wrk nghttp2-client nghttp
   dovecot-pop3d postfix
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt lint types tests tests-reactors bench bench-peers docs clean peers
+.PHONY: help run test check fmt lint types tests tests-reactors curl-tests bench bench-peers docs clean peers
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,10 @@ tests-reactors: $(VENV)/developing ## the tests again on the stock epoll reactor
 	@for name in epoll asyncio; do \
 	  NETDAEMON_REACTOR=$$name $(TRIAL) --reactor $$name $(or $(ONLY),tests) || exit 1; \
 	done
+
+curl-tests: $(VENV)/developing ## curl's own test cases against our clients (CURL=.../src/curl of a built tree)
+	@test -x "$(CURL)" || { echo "make curl-tests CURL=/path/to/curl/src/curl: curl's tree, with its test servers built"; exit 2; }
+	@$(BIN)/python -m tests.curl.run $(CURL) -j $(JOBS) $(ONLY)
 
 fmt: $(VENV)/developing ## format and mend what ruff can mend
 	@$(BIN)/ruff check --fix .

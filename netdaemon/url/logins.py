@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from netrc import NetrcParseError, netrc
+from pathlib import Path
 from typing import NamedTuple
 
+from netdaemon.url.netrc import Malformed, login_in, parse_netrc
 from netdaemon.wire.category import Category
 from netdaemon.wire.failures import Failed, LocalTrouble
+
+MAX_NETRC = 1024 * 1024
+"""Octets of a .netrc."""
 
 
 class Login(NamedTuple):
@@ -42,17 +46,23 @@ def login_for(ask: Ask, host: str, user: bytes | None, password: bytes | None) -
 
 def by_netrc(host: str, user: str | None, realm: str = "") -> Login | None:
     """What ~/.netrc has for ``host``. Raises LocalTrouble."""
+    return netrc_login(Path("~/.netrc").expanduser(), host, user)
+
+
+def netrc_login(path: Path, host: str, user: str | None) -> Login | None:
+    """What the file at ``path``, which need not be there, has for ``host``. Raises LocalTrouble."""
     try:
-        found = netrc().authenticators(host)
+        with path.open("rb") as file:
+            data = file.read(MAX_NETRC + 1)
+        if len(data) > MAX_NETRC:
+            raise Malformed(f"larger than {MAX_NETRC} octets")
+        found = login_in(parse_netrc(os.fsdecode(data)), host, user)
     except FileNotFoundError:
         return None
-    except (NetrcParseError, OSError, UnicodeDecodeError) as error:
-        why = error.msg if isinstance(error, NetrcParseError) else str(error)
-        raise LocalTrouble(f"~/.netrc: {why}") from None
-    if found is None or not found[0] or user not in (None, found[0]):
-        return None
-    name, account, password = found
-    return Login(name, password or "", account or None)
+    except (Malformed, OSError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise LocalTrouble(f"{path}: {why}") from None
+    return None if found is None else Login(found.login or "", found.password or "", found.account)
 
 
 def nobody(host: str, user: str | None, realm: str = "") -> Login | None:

@@ -66,6 +66,17 @@ class GrammarTests(ReplyCase):
         self.assertEqual(self.successResultOf(first).code, 214)
         self.assertEqual(self.successResultOf(second).text, b"UNIX")
 
+    def test_an_end_by_lf_alone(self) -> None:
+        """There are servers that do so, and who waits for their CR waits in vain."""
+        self.assertEqual(self.reply_to("S* 214 all\\n"), (214, (b"all",)))
+        self.assertEqual(self.reply_to("S* 214-a\\r\\n b\\r\\n214 c\\n"), (214, (b"a", b" b", b"c")))
+        self.assertEqual(self.reply_to("S* 214 all\\r", "S* \\n"), (214, (b"all",)))
+
+    def test_lf_with_more_behind_it_is_none(self) -> None:
+        """It may stand in a name: then what is behind it would be a reply of somebody else's making."""
+        self.assertIsInstance(self.failure_of("S* 257 a\\n226 done\\r\\n"), NotSpoken)
+        self.assertTrue(self.server.dropped)
+
     def test_what_is_none(self) -> None:
         for line in ("hello", "21 x", "2144 x", "999 x", "099 x", "-214 x", " 214 x", ""):
             self.setUp()

@@ -20,6 +20,7 @@ from netdaemon.protocols.ftp.client import (
     TryLater,
 )
 from netdaemon.protocols.ftp.client.session import FTP
+from netdaemon.protocols.ftp.client.transfers import Transfer
 from tests.protocols.ftp.scripted import CLIENT, PEER, Server
 
 PASSIVE = ("C: EPSV", "S: 229 go (|||2000|)")
@@ -75,6 +76,46 @@ class DownloadTests(TransferCase):
             work = self.fetch()
             self.server.talk(*types, *PASSIVE, "C: RETR name", "S: 125 here", "D. ", "S: 226 done")
             self.successResultOf(work)
+
+    def test_what_else_goes_before_it(self) -> None:
+        heard: list[bytes] = []
+
+        async def before(control: Any) -> None:
+            control.say(b"SIZE name")
+            heard.append((await control.reply()).text)
+            if heard == [b"7"]:
+                raise ValueError("too large")
+
+        async def work() -> None:
+            await (await Transfer.begin(self.ftp, b"RETR name", before=before)).end()
+
+        fetching = self.server.begin(work())
+        self.server.talk("C: TYPE I", "S: 200 ok", *PASSIVE, "C: SIZE name", "S: 213 7")
+        self.failureResultOf(fetching, ValueError)
+        self.server.turn()
+        self.assertTrue(self.server.data.aborted)
+        fetching = self.server.begin(work())
+        self.server.talk(*PASSIVE, "C: SIZE name", "S: 213 5", "C: RETR name", "S: 150 here", "D. ", "S: 226 ok")
+        self.successResultOf(fetching)
+        self.assertEqual(heard, [b"7", b"5"])
+
+    def test_the_type_behind_epsv(self) -> None:
+        server = self.start(type_last=True)
+        work = self.fetch()
+        server.talk(*PASSIVE, "C: TYPE I", "S: 200 ok", "C: RETR name", "S: 150 here", "D: hello", "D. ", "S: 226 ok")
+        self.successResultOf(work)
+        work = self.fetch()
+        server.talk(*PASSIVE, "C: RETR name", "S: 150 here", "D. ", "S: 226 ok")
+        self.successResultOf(work)
+
+    def test_a_type_that_is_not_known_there(self) -> None:
+        server = self.start(type_last=True)
+        work = self.fetch()
+        server.talk(*PASSIVE, "C: TYPE I", "S: 504 no")
+        self.failureResultOf(work, Refused)
+        server.turn()
+        self.assertTrue(server.data.aborted)
+        self.assertFalse(server.dropped)
 
     def test_150_without_data(self) -> None:
         work = self.fetch()
@@ -446,6 +487,24 @@ class PassiveTests(TransferCase):
         work = self.fetch()
         server.talk("C: TYPE I", "S: 200 ok", "C: PASV", "S: 227 (1,2,3,4,7,208)", "-- 31 s")
         self.assertIn("no answer", str(self.failureResultOf(work, ConnectFailed).value))
+
+    def test_epsv_is_answered_with_what_is_no_answer(self) -> None:
+        for reply in ("314 what?", "200 ok", "500 what?"):
+            server = self.start()
+            work = self.fetch()
+            server.talk("C: TYPE I", "S: 200 ok", "C: EPSV", f"S: {reply}", "C: PASV", "S: 227 (192,0,2,21,7,208)")
+            server.talk("C: RETR name", "S: 150 here", "D. ", "S: 226 done")
+            self.successResultOf(work)
+        server = self.start()
+        work = self.fetch()
+        server.talk("C: TYPE I", "S: 200 ok", "C: EPSV", "S: 425 not now")
+        self.failureResultOf(work, TryLater)
+
+    def test_ipv6_without_epsv_is_epsv_all_the_same(self) -> None:
+        server = self.start(peer="2001:db8::21", host="2001:db8::1", epsv=False)
+        work = self.fetch()
+        server.talk("C: TYPE I", "S: 200 ok", *PASSIVE, "C: RETR name", "S: 150 here", "D. ", "S: 226 done")
+        self.successResultOf(work)
 
     def test_ipv6_knows_no_pasv(self) -> None:
         server = self.start(peer="2001:db8::21")

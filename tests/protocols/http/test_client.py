@@ -21,6 +21,7 @@ from netdaemon.protocols.http.client import (
     TooLarge,
     category_of_status,
 )
+from netdaemon.protocols.http.client.agent import DISCARD_SECONDS
 from netdaemon.wire.inflow import HIGH_WATER
 from tests.protocols.http.origin import TIMEOUTS, Origin
 
@@ -121,6 +122,17 @@ class RedirectTests(ClientCase):
         self.assertTrue(peer.dropped)
         self.origin.accept().says(HELLO)
         self.assertEqual(self.read(asked), b"hello")
+
+    def test_a_body_of_a_redirection_that_does_not_end(self) -> None:
+        for length in ("", "Content-Length: 10\r\n"):
+            self.origin = Origin()
+            asked = self.origin.ask()
+            peer = self.origin.accept()
+            peer.says(f"HTTP/1.1 302 Found\r\nLocation: /x\r\n{length}\r\nhello".encode())
+            self.origin.reactor.advance(DISCARD_SECONDS)
+            self.assertTrue(peer.dropped)
+            self.origin.accept().says(HELLO)
+            self.assertEqual(self.read(asked), b"hello")
 
     def test_as_many_as_allowed_and_one_more(self) -> None:
         for count in (MAX_REDIRECTS, MAX_REDIRECTS + 1):

@@ -212,6 +212,16 @@ class CookieTests(AgentCase):
         self.origin.ask("http://127.0.0.2/")
         self.assertNotIn(b"Cookie", self.origin.accept().heard())
 
+    def test_there_is_one_field_of_them(self) -> None:
+        """RFC 6265 5.4, also where the caller has cookies of his own."""
+        jar = Jar(None, wall=lambda: 1_000_000_000.0)
+        peer = self.start(jar=jar)
+        peer.says(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n")
+        self.origin.ask("http://127.0.0.1/", headers={"cookie": "c=d"})
+        head = peer.heard()
+        self.assertEqual(head.lower().count(b"\r\ncookie:"), 1)
+        self.assertEqual(field(head, b"Cookie"), b"a=b; c=d")
+
 
 class ProxyTests(AgentCase):
     def test_http_in_the_absolute_form(self) -> None:
@@ -254,6 +264,23 @@ class ProxyTests(AgentCase):
         failure = self.failureResultOf(self.asked, TunnelRefused)
         self.assertEqual(failure.value.category, Category.AUTHENTICATION)
         self.assertTrue(peer.dropped)
+
+    def test_a_tunnel_for_http_where_it_is_wanted(self) -> None:
+        peer = self.start(
+            "http://a.example/x", proxy_for=lambda url: PROXY, tunnelled=True, connect_headers={"User-Agent": "me"}
+        )
+        self.assertEqual(peer.heard(), b"CONNECT a.example:80 HTTP/1.1\r\nHost: a.example:80\r\nUser-Agent: me\r\n\r\n")
+        peer.says(b"HTTP/1.1 200 OK\r\n\r\n")
+        within: Any = peer.wire.protocol
+        self.assertTrue(peer.heard().startswith(b"GET /x HTTP/1.1\r\nHost: a.example\r\n"))
+        within.dataReceived(HELLO)
+        self.assertEqual(self.successResultOf(self.asked).status, 200)
+        self.origin.ask("http://b.example/")
+        self.assertEqual(self.origin.waiting, 1)  # the tunnel leads to the other only
+
+    def test_what_a_proxy_is_told_is_checked(self) -> None:
+        for bad in ({"X": "a\r\nB: c"}, {"Content-Length": "3"}):
+            self.assertRaises(ValueError, Origin, connect_headers=bad)
 
     def test_a_tunnel_that_is_refused(self) -> None:
         for answer in (

@@ -52,7 +52,7 @@ class CodingTests(SynchronousTestCase):
         packed = gzip.compress(TEXT)
         for name in (b"gzip", b"GZip", b"x-gzip", b" gzip , ", b"identity, gzip", b",,gzip"):
             self.assertEqual(decoded(packed, name), TEXT, name)
-        for names in ((), (b"",), (b"identity",), (b"Identity, ", b"")):
+        for names in ((), (b"",), (b"identity",), (b"Identity, ", b""), (b"none",)):
             self.assertEqual(decoded(TEXT, *names), TEXT, names)
 
     def test_several_in_reverse_order(self) -> None:

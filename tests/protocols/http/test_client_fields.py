@@ -10,12 +10,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from netdaemon import version
 from netdaemon.protocols.http.client.fields import basic, given, request_head, transcript
 from netdaemon.protocols.http.client.redirect import Asked
+from netdaemon.protocols.http.client.upload import Upload
 from netdaemon.protocols.http.client.url import parse_url
 from netdaemon.protocols.http.grammar.message import parse_request_head
 from netdaemon.wire.failures import BadURL
 
 
-def head(url: str = "http://a.example/", method: bytes = b"GET", headers: object = (), body: bytes = b"") -> bytes:
+def head(url: str = "http://a.example/", method: bytes = b"GET", headers: object = (), body: object = b"") -> bytes:
     return request_head(Asked(method, parse_url(url), given(headers), body))  # type: ignore[arg-type]  # wrong ones too
 
 
@@ -46,6 +47,31 @@ class HeadTests(SynchronousTestCase):
     def test_an_authorization_of_one_s_own_wins(self) -> None:
         made = head("http://u:p@a.example/", headers={"authorization": "Bearer x"})
         self.assertEqual(made.lower().count(b"authorization"), 1)
+
+    def test_in_order(self) -> None:
+        """Host is the first, and what is given stands as it is given."""
+        made = head(headers=[("X-B", "1"), ("Host", "b.example"), ("X-A", "2"), ("Accept", "a/b")])
+        names = [line.partition(b":")[0] for line in made.split(b"\r\n")[1:]]
+        self.assertEqual(names, [b"Host", b"User-Agent", b"X-B", b"X-A", b"Accept"])
+
+    def test_one_host(self) -> None:
+        """RFC 9112 3.2: whoever gives two."""
+        made = head(headers=[("Host", "b.example"), ("host", "c.example")])
+        self.assertEqual(made.lower().count(b"\r\nhost:"), 1)
+        self.assertIn(b"\r\nHost: b.example", made)
+
+    def test_ours_can_be_left_out(self) -> None:
+        made = head(headers={"User-Agent": "", "accept": ""})
+        self.assertEqual(made, b"GET / HTTP/1.1\r\nHost: a.example")
+        self.assertIn(b"\r\nX-Empty: ", head(headers={"X-Empty": ""}))
+
+    def test_the_media_type_of_a_body(self) -> None:
+        body = Upload(lambda: iter((b"abc",)), 3, media_type=b"text/plain")
+        made = head(method=b"PUT", body=body)
+        self.assertTrue(made.endswith(b"\r\nContent-Length: 3\r\nContent-Type: text/plain"), made)
+        made = head(method=b"PUT", headers={"content-type": "text/html"}, body=body)
+        self.assertEqual(made.lower().count(b"content-type"), 1)
+        self.assertIn(b"text/html", made)
 
     def test_content_length(self) -> None:
         self.assertIn(b"\r\nContent-Length: 3", head(method=b"POST", body=b"abc"))

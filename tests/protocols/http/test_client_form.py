@@ -170,6 +170,13 @@ class MultipartTests(SynchronousTestCase):
 
 
 class URLEncodedTests(SynchronousTestCase):
+    def test_a_boundary_of_one_s_own(self) -> None:
+        kind, upload = multipart([Part("a", "b")], b"x-1")
+        self.assertEqual(kind, b"multipart/form-data; boundary=x-1")
+        self.assertTrue(body_of(upload).startswith(b"--x-1\r\n"))
+        for bad in (b"a b", b"x\r\n", b"x" * 71, b'"'):
+            self.assertRaises(ValueError, multipart, [Part("a", "b")], bad)
+
     def test_as_browsers_write_it(self) -> None:
         self.assertEqual(
             urlencoded([("a b", "c+d&e=f"), ("\u00e9", "1\n2"), ("*-._", "~!'()"), ("", "")]),

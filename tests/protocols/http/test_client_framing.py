@@ -221,6 +221,15 @@ class EvilTests(FramingCase):
                 self.failureResultOf(self.body_of(asked), Broken)
                 self.assertTrue(peer.dropped, chunks)
 
+    def test_what_came_before_is_delivered(self) -> None:
+        for piece in (0, 1):
+            asked, peer = self.ask()
+            peer.says(OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n3\r\nyou\r\nX\r\n", piece=piece)
+            response = self.successResultOf(asked)
+            first = self.successResultOf(self.origin.run(anext(response.body)))
+            self.assertEqual(first, b"helloyou")
+            self.failureResultOf(self.origin.run(anext(response.body)), Broken)
+
     def test_a_head_at_its_limit_and_one_past_it(self) -> None:
         for length, accepted in ((MAX_HEAD, True), (MAX_HEAD + 1, False)):
             for piece in (0, 4096):

@@ -26,6 +26,17 @@ def to(given: Asked, status: int, location: bytes) -> Asked:
     return found
 
 
+class HostTests(SynchronousTestCase):
+    def test_a_host_that_was_given_is_for_its_origin(self) -> None:
+        given = asked(fields=((b"Host", b"c.example"), (b"X", b"y")))
+        self.assertEqual(to(given, 302, b"/x").fields, given.fields)
+        self.assertEqual(to(given, 302, b"http://b.example/").fields, ((b"X", b"y"),))
+
+    def test_an_empty_location_is_no_place(self) -> None:
+        self.assertIsNone(follow(asked(), head(302, b"")))
+        self.assertIsNone(follow(asked(), head(302)))
+
+
 class MethodTests(SynchronousTestCase):
     def method(self, method: bytes, status: int) -> bytes:
         return to(asked(method=method), status, b"/x").method

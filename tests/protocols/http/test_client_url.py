@@ -166,6 +166,18 @@ class JoinTests(SynchronousTestCase):
         self.assertEqual(self.join("/\u00e9".encode()), "http://a.example/%C3%A9")
         self.assertEqual(self.join(b"/\xff\xe9"), "http://a.example/%FF%E9")
 
+    def test_dots_of_a_reference_with_a_host(self) -> None:
+        """RFC 3986 5.2.2: they go there, too."""
+        for path, result in (
+            ("/a/../b", "/b"),
+            ("/a/b/../../../c/.", "/c/"),
+            ("/a/./b/..", "/a/"),
+            ("/..", "/"),
+            ("/a//../b?../x", "/a/b?../x"),
+        ):
+            for reference in (f"http://b.example{path}", f"//b.example{path}"):
+                self.assertEqual(self.join(reference.encode()), f"http://b.example{result}")
+
     def test_no_credentials_from_a_server(self) -> None:
         self.assertIsNone(join(parse_url("http://a.example/"), b"http://u:p@b.example/").userinfo)
         self.assertIsNone(join(parse_url("http://u:p@a.example/"), b"/x").userinfo)

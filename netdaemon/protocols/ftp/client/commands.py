@@ -69,6 +69,7 @@ class Commands:
         self.type: bytes | None = None
         self.mode: bytes | None = None
         self.level = settings.compress_level or LEVEL
+        self.type_last = settings.type_last
         self.data_tls: Callable[[Any], Any] | None = None
         self._features: Mapping[str, str] | None = None
         self._mlsd = True
@@ -128,7 +129,7 @@ class Commands:
             raise TryLater(reply) if reply.transient else NotLoggedIn(reply)
         self._known = True
         self._forget()
-        if "UTF8" in await self.features():
+        if self.settings.utf8 and "UTF8" in await self.features():
             await self.ask(b"OPTS UTF8 ON")  # RFC 2640 has it always on; where it isn't, this switches it on
         if self.settings.compress:
             await self._compress()
@@ -260,10 +261,10 @@ class Commands:
                 reply = await self.control.reply()
         if not reply.ok:
             raise failure(reply)
-        value = reply.text.strip()
-        if not re.fullmatch(rb"[0-9]{1,18}", value):
+        found = size_in(reply)
+        if found is None:
             raise NotSpoken("the reply to SIZE is no number")
-        return int(value)
+        return found
 
     async def mdtm(self, path: str) -> float:
         """When a document was changed last, Unix seconds."""
@@ -334,6 +335,12 @@ class Resuming:
         if self._session is not None:
             connection.set_session(self._session)
         return connection
+
+
+def size_in(reply: Reply) -> int | None:
+    """The number in a reply to SIZE (RFC 3659 section 4); None when there is none."""
+    value = reply.text.strip()
+    return int(value) if reply.ok and re.fullmatch(rb"[0-9]{1,18}", value) else None
 
 
 def argument(text: str) -> bytes:

@@ -45,6 +45,10 @@ class Settings:
     Not unless it is wanted: ProFTPD as it is installed names HOST and refuses every name (504), and so do others, ours
     among them, whoever comes by a name that they were not told. Nor is it for nothing: FEAT is asked before the login.
     """
+    utf8: bool = True
+    """Ask for the features at the login (FEAT), and switch UTF-8 on where it is to be switched on (RFC 2640)."""
+    type_last: bool = False
+    """Say TYPE behind EPSV or PORT in place of before it: the order of curl, for what knows no other."""
     timeouts: Timeouts = Timeouts()
     keep_alive: float | None = None
     """Seconds without a command after which NOOP is sent; None for never. The blocking client has none."""

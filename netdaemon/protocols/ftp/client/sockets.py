@@ -16,7 +16,7 @@ from netdaemon.protocols.ftp.client.errors import Broken
 from netdaemon.protocols.ftp.client.links import MAX_REPLY_LINE, Data, Listening, Timeouts
 from netdaemon.protocols.ftp.grammar import Malformed
 from netdaemon.protocols.ftp.grammar.address import HostPort
-from netdaemon.protocols.ftp.grammar.replies import Reply, ReplyReader
+from netdaemon.protocols.ftp.grammar.replies import Reply, ReplyReader, with_crlf
 from netdaemon.wire.blocking import Closed, Late, Stream, end_by_reset, reach
 from netdaemon.wire.failures import ConnectFailed, Failed, TLSFailed
 from netdaemon.wire.framing import CRLF, flaw_in
@@ -142,7 +142,7 @@ class SocketControl:
             data = self.stream.read()
         except Closed:
             raise self._lost(ConnectionLost("the server closed the connection")) from None
-        self._buffer += data
+        self._buffer += with_crlf(data, behind_cr=self._buffer.endswith(b"\r"))
         return bool(data)
 
     def _next(self) -> Reply | None:

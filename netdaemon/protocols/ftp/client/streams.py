@@ -12,7 +12,7 @@ from netdaemon.interfaces import IDeadline, IDeadlines
 from netdaemon.protocols.ftp.client.errors import Broken, EndlessLine
 from netdaemon.protocols.ftp.client.links import MAX_REPLY_LINE, Data, Timeouts
 from netdaemon.protocols.ftp.grammar import Malformed
-from netdaemon.protocols.ftp.grammar.replies import Reply, ReplyReader
+from netdaemon.protocols.ftp.grammar.replies import Reply, ReplyReader, with_crlf
 from netdaemon.wire import lineclient
 from netdaemon.wire.framing import FlawedLine, LineTooLong
 from netdaemon.wire.lineclient import LineClient, ProtocolError
@@ -42,6 +42,7 @@ class ControlStream(LineClient[Reply]):
         self._keep_alive = keep_alive
         self._idle: IDeadline | None = None
         self._patient = False
+        self._behind_cr = False
         self._outcome: Reply | Exception | None = None
         self._waiting: Deferred[None] | None = None
 
@@ -64,6 +65,10 @@ class ControlStream(LineClient[Reply]):
         self.transport.setTcpKeepAlive(True)
         if self._keep_alive is not None:
             self._idle = self._deadlines.after(self._keep_alive, self._still_here)
+
+    def dataReceived(self, data: bytes) -> None:
+        behind_cr, self._behind_cr = self._behind_cr, data.endswith(b"\r")
+        super().dataReceived(with_crlf(data, behind_cr=behind_cr))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._idle is not None:

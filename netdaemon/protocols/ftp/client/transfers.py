@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any, Protocol, Self
 
@@ -40,6 +40,8 @@ class Login(Protocol):
     """The MODE that the server was told, None before; by Z, data are deflated."""
     level: int
     """How hard they are."""
+    type_last: bool
+    """It is told behind EPSV or PORT."""
     data_tls: Callable[[Any], Any] | None
     """Makes the context of a data connection's TLS out of the control connection's session; None: data go in clear."""
 
@@ -56,15 +58,31 @@ class Transfer:
         self.over = False
 
     @classmethod
-    async def begin(cls, login: Login, line: bytes, *, type: bytes = b"I", offset: int = 0) -> Self:
-        """Send ``line`` (RETR, STOR, MLSD ...) with all that goes before it. Raises Failed."""
+    async def begin(
+        cls,
+        login: Login,
+        line: bytes,
+        *,
+        type: bytes = b"I",
+        offset: int = 0,
+        before: Callable[[Control], Awaitable[None]] | None = None,
+    ) -> Self:
+        """Send ``line`` (RETR, STOR, MLSD ...) with all that goes before it. Raises Failed.
+
+        ``before`` says what else goes before it, on the connection that nobody else speaks on.
+        """
         control = login.control
         async with AsyncExitStack() as stack:
             stack.enter_context(told())
             await stack.enter_async_context(control.alone())
-            await set_type(login, type)
+            if not login.type_last:
+                await set_type(login, type)
             data, port = await _prepare(login)
             try:
+                if login.type_last:
+                    await set_type(login, type)
+                if before is not None:
+                    await before(control)
                 if offset:
                     # RFC 3659 5.3: right before the command that it is for
                     control.say(b"REST %d" % offset)
@@ -187,7 +205,8 @@ async def _prepare(login: Login) -> tuple[Data | None, Listening | None]:
     if login.active:
         return None, await _port(login)
     control = login.control
-    if login.epsv:
+    is_ipv6 = ":" in control.peer_host  # which PASV can't tell
+    if login.epsv or is_ipv6:
         control.say(b"EPSV")
         reply = await control.reply()
         if reply.code == 229:
@@ -198,7 +217,7 @@ async def _prepare(login: Login) -> tuple[Data | None, Listening | None]:
                 # Who translates addresses on the way may know PASV only.
                 if address.family != IPV4:
                     raise
-        elif not reply.refused or ":" in control.peer_host:
+        elif reply.transient or is_ipv6:
             raise failure(reply)
         login.epsv = False
     control.say(b"PASV")
@@ -216,12 +235,12 @@ async def _port(login: Login) -> Listening:
     try:
         address = port.address
         reply = None
-        if login.epsv:
+        if login.epsv or address.family != IPV4:
             control.say(b"EPRT " + build_eprt(address))
             reply = await control.reply()
             if reply.refused and address.family == IPV4:
                 login.epsv = False
-        if not login.epsv:
+        if not login.epsv and address.family == IPV4:
             control.say(b"PORT " + build_port(address))
             reply = await control.reply()
         assert reply is not None

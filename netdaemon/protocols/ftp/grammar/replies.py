@@ -66,6 +66,17 @@ def reply_lines(code: int, *texts: bytes) -> list[bytes]:
     return [b"%d-%b" % (code, first), *(b" " + text for text in between), b"%d %b" % (code, last)]
 
 
+def with_crlf(data: bytes, *, behind_cr: bool = False) -> bytes:
+    """What came of replies; where all of it ends with LF alone, with CRLF. ``behind_cr``: a CR came just before it.
+
+    There are servers that end replies so, and who waits for the CR waits in vain. Only the very last LF is taken for
+    an end: one with more behind it may stand in a name that somebody made to have a second reply seen.
+    """
+    if not data.endswith(b"\n") or data.endswith(b"\r\n") or (behind_cr and data == b"\n"):
+        return data
+    return data[:-1] + b"\r\n"
+
+
 class ReplyReader:
     """Makes replies of lines, one line at a time."""
 

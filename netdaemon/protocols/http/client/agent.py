@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as OutOfTime
 from twisted.internet.task import deferLater
 
 from netdaemon.protocols.http.client.authentication import MAX_ROUNDS
@@ -33,7 +35,8 @@ from netdaemon.wire.tlsclient import Contexts, Trust
 MAX_REDIRECTS = 10
 
 DISCARD = 64 * 1024
-"""Octets of a response that nobody wants which are read for the sake of its connection."""
+DISCARD_SECONDS = 2.0
+"""Octets of a response that nobody wants which are read for the sake of its connection, and how long they may take."""
 
 REFUSALS = 3
 """How often a request that the server has not looked at is taken to another connection."""
@@ -52,6 +55,10 @@ class Client:
     User and password of a URL are sent when the server asks for them, or with ``basic`` at once; ``ask`` is asked for
     others. ``proxy_for`` says which proxy is on the way. ``jar`` keeps cookies. With ``decode`` bodies may come
     compressed, and are given as they were before. ``retry`` says what is tried again.
+
+    With ``tunnelled`` a proxy only passes on what goes to and fro, also for http URLs (CONNECT); what asks it for that
+    has ``connect_headers``. ``lenient`` reads heads of responses whose lines end with LF alone (RFC 9112 2.2), as
+    scripts write them, and asks nothing more on such a connection.
 
     HTTP/2 is spoken where TLS agrees on it, unless ``http2`` is False; with ``"prior"`` it is spoken without asking in
     clear text, too, and a server that doesn't know it is NotSpoken.
@@ -73,10 +80,16 @@ class Client:
         decode: bool = False,
         retry: Retry | None = None,
         http2: HTTP2 = True,
+        tunnelled: bool = False,
+        connect_headers: Headers = (),
+        lenient: bool = False,
     ) -> None:
         self._reactor = reactor
         self._retry = retry
-        self._pool = Pool(reactor, trust or Trust(), verify, timeouts or Timeouts(), trace, http2)
+        self._pool = Pool(
+            reactor, trust or Trust(), verify, timeouts or Timeouts(), trace, http2, lenient, given(connect_headers)
+        )
+        self._tunnelled = tunnelled
         self._origins = Credentials(ask, at_once=basic)
         self._proxies = Credentials(at_once=True, proxy=True)
         self._proxy_for = proxy_for
@@ -121,7 +134,7 @@ class Client:
                     octets = Decoded(content, codings)
                 reason = head.reason.decode("latin-1")
                 return Response(head.status, reason, head.fields, str(asked.url), octets, version)
-            await _discard(content)
+            await self._discard(content)
             asked = target
         raise RedirectRefused(f"{url_of(url)} redirects more than {self._max_redirects} times")
 
@@ -149,7 +162,7 @@ class Client:
                 wait = self._retry.wait(attempt, Outcome(asked.method, None, head.status, head.fields, again=again))
                 if wait is None:
                     return head, body
-                await _discard(body)
+                await self._discard(body)
             await deferLater(self._reactor, wait)
 
     # --- one request, until nobody asks who we are any more --------------------------------------------------
@@ -163,7 +176,7 @@ class Client:
         proxy = self._proxy_for(url)
         if proxy is None and url.scheme in BY_PROXY:
             raise BadURL(f"{url} can be had by HTTP only through a proxy")
-        place = place_of(url, proxy)
+        place = place_of(url, proxy, self._tunnelled)
         gives = any(name.lower() == b"authorization" for name, _ in asked.fields)
         # What can't be sent twice says at once who sends it, where nobody can listen.
         fragile = not _is_repeatable(asked.body) and url.scheme == "https"
@@ -199,19 +212,30 @@ class Client:
                 return head, body
             if again is None:
                 return head, body
-            await _discard(body)
+            await self._discard(body)
         raise NotSpoken(f"{url}: the server asks again and again who we are")
 
     def _dressed(self, asked: Asked, place: Place, value: bytes | None, to_proxy: bytes | None) -> Asked:
-        """The request with the fields that are ours to add."""
-        more: list[tuple[bytes, bytes]] = []
+        """The request with the fields that are ours to add: in front who asks, at the end the cookies."""
+        fields = asked.fields
         if value is not None:
-            more.append((b"Authorization", value))
+            fields = ((b"Authorization", value), *fields)
         if to_proxy is not None and place.absolute:
-            more.append((b"Proxy-Authorization", to_proxy))
+            fields = ((b"Proxy-Authorization", to_proxy), *fields)
         if self._jar is not None and (cookies := self._jar.header_for(asked.url)):
-            more.append((b"Cookie", cookies))
-        return asked._replace(fields=(*asked.fields, *more)) if more else asked
+            # RFC 6265 5.4: never more than one such field
+            given = [value for name, value in fields if name.lower() == b"cookie"]
+            fields = tuple(field for field in fields if field[0].lower() != b"cookie")
+            fields += ((b"Cookie", b"; ".join([cookies, *given])),)
+        return asked._replace(fields=fields)
+
+    async def _discard(self, body: Body) -> None:
+        reading = Deferred.fromCoroutine(body.read(DISCARD))
+        reading.addTimeout(DISCARD_SECONDS, self._reactor)
+        try:
+            await reading
+        except (TooLarge, Broken, OutOfTime):
+            pass  # what counted stood in the head, which was whole
 
     async def _exchange(self, asked: Asked, place: Place, to_proxy: bytes | None) -> tuple[ResponseHead, Body]:
         # What can't be sent twice isn't sent where nobody may be any more.
@@ -267,10 +291,3 @@ def _to_proxy(asked: Asked, place: Place) -> tuple[bytes, bytes]:
         return asked.method, str(asked.url._replace(fragment="")).encode("ascii")
     host = f"[{place.host}]" if ":" in place.host else place.host
     return b"CONNECT", f"{host}:{place.port}".encode("ascii")
-
-
-async def _discard(body: Body) -> None:
-    try:
-        await body.read(DISCARD)
-    except (TooLarge, Broken):
-        pass  # what counted stood in the head, which was whole

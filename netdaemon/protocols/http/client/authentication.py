@@ -232,14 +232,14 @@ class _Digest:
             (b"realm", quoted(self._realm)),
             (b"nonce", quoted(self._nonce)),
             (b"uri", quoted(target)),
-            (b"response", quoted(response)),
         ]
-        if self._algorithm is not None:
-            parameters.append((b"algorithm", self._algorithm))
         if self._has_qop:  # 3.4: qop, nc and algorithm stand without quotes
-            parameters += [(b"qop", b"auth"), (b"nc", count), (b"cnonce", quoted(self._cnonce))]
+            parameters += [(b"cnonce", quoted(self._cnonce)), (b"nc", count), (b"qop", b"auth")]
+        parameters.append((b"response", quoted(response)))
         if self._opaque is not None:
             parameters.append((b"opaque", quoted(self._opaque)))
+        if self._algorithm is not None:
+            parameters.append((b"algorithm", self._algorithm))
         return credentials(b"Digest", parameters)
 
     def _response(self, method: bytes, target: bytes, nonce: bytes, count: bytes) -> bytes:

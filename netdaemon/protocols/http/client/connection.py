@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ from zope.interface import implementer
 from netdaemon.protocols.http.client.body import Body
 from netdaemon.protocols.http.client.upload import Sending, Upload
 from netdaemon.protocols.http.grammar.framing import Decoder, decoder, response_control
-from netdaemon.protocols.http.grammar.message import Malformed, ResponseHead, parse_response_head
+from netdaemon.protocols.http.grammar.message import Malformed, ResponseHead, holds_bare_lf, parse_response_head
 from netdaemon.wire.failures import Broken, NoAnswer, NotSpoken, TLSFailed
 from netdaemon.wire.tlsclient import why_no_tls
 
@@ -24,6 +25,9 @@ MAX_HEAD = 64 * 1024
 
 MAX_INTERIM = 16
 """Responses of class 1xx before the one that counts."""
+
+_ANY_END = re.compile(rb"\r?\n")
+_ANY_BLANK = re.compile(rb"\r?\n\r?\n").search
 
 Trace = Callable[[str, bytes], object]
 """Hears of each head, without its blank line: (">" for requests or "<" for responses, the head)."""
@@ -63,6 +67,9 @@ class Connection(Protocol):
         self.sent: Deferred[None] | None = None
         """Fires when all of an `Upload` is sent, or needs no more to be; None without one."""
         self._sending: Sending | None = None
+        self.lenient = False
+        """Take LF alone for the end of a head's line, too (RFC 9112 2.2); then nothing more is asked here."""
+        self._loose = False
         self.inform: Callable[[ResponseHead], object] | None = None
         """Hears of responses of class 1xx."""
         self.length: int | None = None
@@ -195,7 +202,7 @@ class Connection(Protocol):
     def _take_whole_head(self, data: bytes) -> bool:
         """Take the most usual read: a response's head, whole, and what is behind it; False for any other."""
         end = data.find(b"\r\n\r\n", 0, MAX_HEAD)
-        if end < 0 or data[8:10] == b" 1":
+        if end < 0 or data[8:10] == b" 1" or self.lenient:
             return False
         raw = data[:end]
         head = parse_response_head(raw)
@@ -205,17 +212,18 @@ class Connection(Protocol):
 
     def _take_head(self) -> None:
         while True:
-            end = self._buffer.find(b"\r\n\r\n", self._searched)
+            end, behind = self._end_of_head()
             if end < 0:
                 self._look_at_beginning()
                 self._searched = max(0, len(self._buffer) - 3)
                 return
             raw = bytes(self._buffer[:end])
-            if end + 4 > MAX_HEAD:
+            if behind > MAX_HEAD:
                 raise Malformed(502, "the response's head is too large")
-            head = parse_response_head(raw)
+            head = parse_response_head(_ANY_END.sub(b"\r\n", raw) if self.lenient else raw)
+            self._loose = self._loose or bool(holds_bare_lf(self._buffer, 0, behind))
             self._trace("<", raw)
-            del self._buffer[: end + 4]
+            del self._buffer[:behind]
             self._searched = 0
             if head.status >= 200:
                 break
@@ -229,6 +237,14 @@ class Connection(Protocol):
         self._buffer.clear()
         self._begin_body(head, rest)
 
+    def _end_of_head(self) -> tuple[int, int]:
+        """Where the blank line is and what is behind it; -1 when it has not come."""
+        if self.lenient:
+            found = _ANY_BLANK(self._buffer, self._searched)
+            return (found.start(), found.end()) if found is not None else (-1, -1)
+        end = self._buffer.find(b"\r\n\r\n", self._searched)
+        return end, end + 4
+
     def _look_at_beginning(self) -> None:
         """Refuse at once what will never be a head."""
         if len(self._buffer) > MAX_HEAD:
@@ -236,13 +252,14 @@ class Connection(Protocol):
         beginning = bytes(self._buffer[:7])
         if not b"HTTP/1.".startswith(beginning):
             raise Malformed(502, "what answers there speaks no HTTP/1")
-        bare = self._buffer.find(b"\n", self._searched)
-        if bare >= 0 and self._buffer[bare - 1 : bare] != b"\r":
+        if not self.lenient and holds_bare_lf(self._buffer, self._searched):
             raise Malformed(502, "the response's head has a bare LF")
 
     def _begin_body(self, head: ResponseHead, rest: bytes) -> None:
         """A head has come, and ``rest`` behind it."""
         framing, self._keep = response_control(head, self._method)
+        # Whoever reads an LF as a part of its line has seen another response.
+        self._keep = self._keep and not self._loose
         self._until_close = framing.until_close
         self.length = framing.length
         if head.status >= 300:
@@ -268,6 +285,8 @@ class Connection(Protocol):
         asked.callback((head, body))
 
     def _fail_body(self, error: Malformed) -> None:
+        if error.before and self._body is not None:
+            self._body.feed(error.before)
         self._fail(Broken(f"the body's framing is malformed: {error.reason}"))
         self.abort()
 

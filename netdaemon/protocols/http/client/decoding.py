@@ -138,7 +138,7 @@ class Decoded(AsyncIterator[bytes]):
 def _named(encodings: Iterable[bytes]) -> list[bytes]:
     """The codings in the order they were done in; RFC 9110 8.4.1.3: x-gzip is gzip."""
     names = (name.strip(b" \t").lower() for value in encodings for name in value.split(b","))
-    return [{b"x-gzip": b"gzip"}.get(name, name) for name in names if name not in (b"", b"identity")]
+    return [{b"x-gzip": b"gzip"}.get(name, name) for name in names if name not in (b"", b"identity", b"none")]
 
 
 # --- one coding ----------------------------------------------------------------------------------------------

@@ -50,17 +50,30 @@ def request_head(asked: Asked, *, absolute: bool = False, expects: bool = False)
 
 
 def request_fields(asked: Asked) -> list[tuple[bytes, bytes]]:
-    """The fields of a request of HTTP/1."""
-    fields = list(asked.fields)
-    theirs = {name.lower() for name, _ in fields}
-    defaults = [(b"Host", asked.url.authority), (b"User-Agent", b"netdaemon/" + version.encode()), (b"Accept", b"*/*")]
-    first = [(name, value) for name, value in defaults if name.lower() not in theirs]
-    if isinstance(asked.body, Upload):
-        length = asked.body.length
-        fields.append((b"Transfer-Encoding", b"chunked") if length is None else (b"Content-Length", b"%d" % length))
-    elif asked.body or asked.method in (b"POST", b"PUT"):  # RFC 9110 8.6: also for an empty one, where one is expected
-        fields.append((b"Content-Length", b"%d" % len(asked.body)))
-    return [*first, *fields]
+    """The fields of a request of HTTP/1; what its caller gives stands in the caller's order."""
+    theirs = {name.lower() for name, _ in asked.fields}
+    defaults = [(b"User-Agent", b"netdaemon/" + version.encode()), (b"Accept", b"*/*")]
+    # RFC 9110 7.2: Host should be the first, whoever gives it
+    fields = [field for field in asked.fields if field[0].lower() == b"host"][:1] or [(b"Host", asked.url.authority)]
+    fields += [field for field in defaults if field[0].lower() not in theirs]
+    fields += [
+        (name, value) for name, value in asked.fields if name.lower() != b"host" and not _is_left_out(name, value)
+    ]
+    body = asked.body
+    if isinstance(body, Upload):
+        fields.append(
+            (b"Transfer-Encoding", b"chunked") if body.length is None else (b"Content-Length", b"%d" % body.length)
+        )
+        if body.media_type is not None and b"content-type" not in theirs:
+            fields.append((b"Content-Type", body.media_type))
+    elif body or asked.method in (b"POST", b"PUT"):  # RFC 9110 8.6: also for an empty one, where one is expected
+        fields.append((b"Content-Length", b"%d" % len(body)))
+    return fields
+
+
+def _is_left_out(name: bytes, value: bytes) -> bool:
+    """An empty one would say nothing, or as User-Agent (RFC 9110 10.1.5) be none: so a caller goes without ours."""
+    return not value and name.lower() in (b"user-agent", b"accept")
 
 
 def basic(userinfo: bytes) -> bytes:

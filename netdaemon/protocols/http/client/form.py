@@ -23,6 +23,8 @@ CHUNK = 64 * 1024
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _ESCAPED = {"\r": "%0D", "\n": "%0A", '"': "%22"}
 _TO_ESCAPE = re.compile(r'[\r\n"]')
+# RFC 2046 5.1.1, without what would have to stand in quotes
+_BOUNDARY = re.compile(rb"[0-9A-Za-z'+_.-]{1,70}").fullmatch
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]").search
 
 
@@ -61,12 +63,15 @@ def file_part(name: str, path: Path, file_name: str | None = None) -> Part:
     return Part(name, Upload(chunks, length, regular), path.name if file_name is None else file_name)
 
 
-def multipart(parts: Iterable[Part]) -> tuple[bytes, Upload]:
+def multipart(parts: Iterable[Part], boundary: bytes | None = None) -> tuple[bytes, Upload]:
     """Content-Type and body of a form. The body has a length when every part has one, and may be sent again when every
-    part may. Raises ValueError for a media type that is none.
+    part may. ``boundary`` is a token that occurs in no part; one is made unless given. Raises ValueError for a media
+    type or a boundary that is none.
     """
     # RFC 2046 5.1.1: it must not occur within a part; of 128 bits by chance none does
-    boundary = b"netdaemon-" + secrets.token_hex(16).encode("ascii")
+    boundary = boundary or b"netdaemon-" + secrets.token_hex(16).encode("ascii")
+    if not _BOUNDARY(boundary):
+        raise ValueError(f"{boundary!r} is no boundary")
     pieces = [(b"--%b\r\n%b\r\n\r\n" % (boundary, _head(part)), part.value) for part in parts]
     ending = b"--%b--\r\n" % boundary
     lengths = [_length(value) for _, value in pieces]

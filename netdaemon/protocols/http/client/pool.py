@@ -64,18 +64,22 @@ class Place(NamedTuple):
     port: int
     proxy: URL | None = None
     """The proxy on the way, if there is one; its login is part of it."""
+    through: bool = False
+    """Does it only pass octets on, whatever the scheme?"""
 
     @property
     def absolute(self) -> bool:
         """Is the proxy itself asked, in the absolute form (RFC 9112 3.2.2)? Else it only passes the octets on."""
-        return self.proxy is not None and self.scheme == "http"
+        return self.proxy is not None and self.scheme == "http" and not self.through
 
 
-def place_of(url: URL, proxy: URL | None) -> Place:
-    """Where ``url`` is asked for: at its origin, by way of a tunnel, or at the proxy itself."""
-    if proxy is not None and url.scheme != "https":
+def place_of(url: URL, proxy: URL | None, through: bool = False) -> Place:
+    """Where ``url`` is asked for: at its origin, by way of a tunnel (``through``: also what is in clear), or at the
+    proxy itself.
+    """
+    if proxy is not None and url.scheme != "https" and (url.scheme != "http" or not through):
         return Place("http", proxy.host, proxy.port, proxy)
-    return Place(*url.origin, proxy)
+    return Place(*url.origin, proxy, proxy is not None)
 
 
 class Pool:
@@ -89,6 +93,8 @@ class Pool:
         timeouts: Timeouts,
         trace: Trace,
         http2: HTTP2 = True,
+        lenient: bool = False,
+        told: tuple[tuple[bytes, bytes], ...] = (),
     ) -> None:
         self._reactor = reactor
         self._contexts = contexts
@@ -96,6 +102,8 @@ class Pool:
         self._timeouts = timeouts
         self._trace = trace
         self._http2 = http2
+        self._lenient = lenient
+        self._told = told
         self._lines: dict[Line | Choice, Place] = {}
         self._coming: dict[Place, Coming[Line]] = {}
         self._older: dict[Place, None] = {}  # places where HTTP/1 is spoken only
@@ -175,7 +183,9 @@ class Pool:
     def _line1(self, place: Place, secure: bool = False) -> Line1:
         """``secure``: it sees to its handshake itself."""
         made = self._keeper(place)
-        return Line1(secure, made, self._gone, self._trace, self._reactor, self._timeouts, place.absolute)
+        line = Line1(secure, made, self._gone, self._trace, self._reactor, self._timeouts, place.absolute)
+        line.lenient = self._lenient
+        return line
 
     def _line2(self, place: Place) -> Line2:
         made, older = self._keeper(place), lambda: self._speaks_older(place)
@@ -205,6 +215,7 @@ class Pool:
             tls,
             self._trace,
             authorization,
+            self._told,
         )
 
     def _gone(self, line: Any) -> None:

@@ -13,6 +13,8 @@ from netdaemon.wire.failures import BadURL
 SECRETS = frozenset({b"authorization", b"cookie", b"proxy-authorization"})
 """Request fields that are for the origin they were given for and no other."""
 
+_OF_AN_ORIGIN = SECRETS | {b"host"}
+
 _BODY_FIELDS = frozenset({b"content-type", b"content-encoding", b"content-language", b"content-location"})
 
 
@@ -35,7 +37,7 @@ def follow(asked: Asked, head: ResponseHead) -> Asked | None:
     """The request that ``head`` redirects ``asked`` to; None when it is no redirection. Raises RedirectRefused."""
     if head.status not in (301, 302, 303, 307, 308):
         return None
-    locations = set(head.fields.get_all(b"location"))
+    locations = set(head.fields.get_all(b"location")) - {b""}  # nowhere: it would be the same place again
     if not locations:
         return None
     if len(locations) > 1:
@@ -56,4 +58,5 @@ def follow(asked: Asked, head: ResponseHead) -> Asked | None:
         return Asked(method, url._replace(userinfo=asked.url.userinfo), fields, body, asked.asks_first)
     if asked.has_secrets and asked.url.scheme == "https" and url.scheme == "http":
         raise RedirectRefused(f"{asked.url} redirects from https to http, which a login doesn't follow")
-    return Asked(method, url, tuple((name, value) for name, value in fields if name.lower() not in SECRETS), body)
+    # The Host that the caller gave names the first origin, and would ask the second one in its name.
+    return Asked(method, url, tuple(field for field in fields if field[0].lower() not in _OF_AN_ORIGIN), body)

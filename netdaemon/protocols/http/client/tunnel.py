@@ -13,7 +13,13 @@ from twisted.python.failure import Failure
 
 from netdaemon.protocols.http.client.connection import Trace
 from netdaemon.protocols.http.client.url import URL
-from netdaemon.protocols.http.grammar.message import MAX_RESPONSE_HEAD, Malformed, ResponseHead, parse_response_head
+from netdaemon.protocols.http.grammar.message import (
+    MAX_RESPONSE_HEAD,
+    Fields,
+    Malformed,
+    ResponseHead,
+    parse_response_head,
+)
 from netdaemon.wire.category import Category
 from netdaemon.wire.failures import Failed, NoAnswer, NotSpoken
 from netdaemon.wire.reaching import Timeouts, reach
@@ -52,12 +58,13 @@ async def tunnel(
     tls: Any | None,
     trace: Trace,
     authorization: bytes | None = None,
+    told: tuple[tuple[bytes, bytes], ...] = (),
 ) -> P:
-    """A connection to ``host`` by way of ``proxy``, with ``tls`` inside.
+    """A connection to ``host`` by way of ``proxy``, with ``tls`` inside; ``told`` are fields for the proxy.
 
     Raises TunnelRefused, ConnectFailed, TLSFailed, NoAnswer and NotSpoken.
     """
-    head = connect_head(host, port, authorization)
+    head = connect_head(host, port, authorization, told)
     asking = await reach(reactor, proxy.host, proxy.port, functools.partial(Asking, head, trace), timeouts.connect)
     answer = asking.answer
     answer.addTimeout(timeouts.answer, reactor, onTimeoutCancel=_silent)
@@ -81,12 +88,14 @@ async def tunnel(
     return heir
 
 
-def connect_head(host: str, port: int, authorization: bytes | None = None) -> bytes:
+def connect_head(
+    host: str, port: int, authorization: bytes | None = None, told: tuple[tuple[bytes, bytes], ...] = ()
+) -> bytes:
     """The head of a CONNECT, without its blank line; ``authorization`` is a Proxy-Authorization field's value."""
     name = f"[{host}]" if ":" in host else host
     target = f"{name}:{port}".encode("ascii")
     field = b"" if authorization is None else b"\r\nProxy-Authorization: " + authorization
-    return b"CONNECT %b HTTP/1.1\r\nHost: %b%b" % (target, target, field)
+    return b"CONNECT %b HTTP/1.1\r\nHost: %b%b%b" % (target, target, field, Fields(told).block)
 
 
 class Asking(Stream):

@@ -24,6 +24,8 @@ class Upload:
     length: int | None = None
     again: bool = False
     """May ``chunks`` be called once more, for a redirection or a connection that turned out to be closed?"""
+    media_type: bytes | None = None
+    """Its Content-Type, unless the headers have one."""
 
 
 @implementer(IPushProducer)

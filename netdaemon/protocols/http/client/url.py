@@ -84,7 +84,24 @@ def join(base: URL, reference: bytes) -> URL:
         except ValueError as error:
             raise BadURL(f"{shown(text)}: {error}") from None
     url = parse_url(text)
+    url = url._replace(target=_without_dots(url.target))
     return url._replace(userinfo=None, fragment=url.fragment or base.fragment)
+
+
+def _without_dots(target: bytes) -> bytes:
+    """RFC 3986 5.2.4: "." and ".." of the path are gone, also where the reference had a host of its own."""
+    path, question, query = target.partition(b"?")
+    kept: list[bytes] = []
+    *folders, last = path.split(b"/")
+    for segment in folders:
+        if segment == b".." and len(kept) > 1:
+            kept.pop()
+        elif segment not in (b".", b".."):
+            kept.append(segment)
+    if last == b".." and len(kept) > 1:
+        kept.pop()
+    kept.append(b"" if last in (b".", b"..") else last)
+    return b"/".join(kept) + question + query
 
 
 def _quoted(text: str) -> bytes:

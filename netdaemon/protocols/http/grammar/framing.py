@@ -255,7 +255,11 @@ class ChunkedDecoder:
         body: list[bytes] = []
         done = 0
         while self._step is not None:
-            position = self._step(done, body)
+            try:
+                position = self._step(done, body)
+            except Malformed as error:
+                error.before = b"".join(body)
+                raise
             if position is None:
                 break
             done = position

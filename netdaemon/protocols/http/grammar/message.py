@@ -27,6 +27,8 @@ class Malformed(Exception):
         super().__init__(f"{status} {reason}")
         self.status = status
         self.reason = reason
+        self.before = b""
+        """Octets of the body that were decoded before, in the same piece."""
 
 
 # RFC 9110 5.6.2: token = 1*tchar
@@ -193,6 +195,9 @@ def check_partial_head(data: bytes, seen: int = 0) -> None:
         raise Malformed(400, "the header holds a NUL, or half a line break")
     if end and seen < len(line) + 2 and not _REQUEST_LINE.fullmatch(line):
         raise Malformed(400, "the request line is malformed")
+
+
+holds_bare_lf = re.compile(rb"(?<!\r)\n").search
 
 
 def _refuse_request(head: bytes, malformed: bool) -> None:
