@@ -61,6 +61,7 @@ class OverHTTP:
             decode=wishes.compressed,
             retry=Retry(wishes.retries, time.time) if wishes.retries else None,
             proxy_for=self._proxy_for,
+            lenient=True,  # RFC 9112 2.2: as browsers do, for there are devices that end their lines with LF alone
             http2=wishes.http2,
         )
 
