@@ -52,7 +52,7 @@ def connect(
         if implicit:
             stream.start_tls(settings.trust.client(host, (), settings.verify), timeouts.connect)
         with told():
-            control.greet()
+            run(control.greet())
         made = session.FTP(control, SocketLinks(timeouts), host, settings)
         run(made.begin(user, password, account))
     except BaseException:
