@@ -14,12 +14,22 @@ from __future__ import annotations
 from typing import Any
 
 from netdaemon.protocols.pop3 import ALPN
-from netdaemon.protocols.pop3.client.errors import NotLoggedIn, NoWayIn, Refused, TryLater, told
+from netdaemon.protocols.pop3.client.errors import NotLoggedIn, Refused, TryLater, told
 from netdaemon.protocols.pop3.client.link import StreamLink
 from netdaemon.protocols.pop3.client.session import POP3, TLS, Settings
 from netdaemon.protocols.pop3.client.url import PORTS, URL, parse_url
 from netdaemon.wire.deadlines import Wheel
-from netdaemon.wire.failures import BadURL, Broken, ConnectFailed, Failed, NoAnswer, NotSpoken, TLSFailed, TooLarge
+from netdaemon.wire.failures import (
+    BadURL,
+    Broken,
+    ConnectFailed,
+    Failed,
+    NoAnswer,
+    NotSpoken,
+    NoWayIn,
+    TLSFailed,
+    TooLarge,
+)
 from netdaemon.wire.lineclient import reach
 from netdaemon.wire.reaching import Timeouts
 

@@ -11,10 +11,10 @@ from types import TracebackType
 from typing import Self
 
 from netdaemon.protocols.pop3 import ALPN
-from netdaemon.protocols.pop3.client.errors import NoWayIn, Refused, failure, told
+from netdaemon.protocols.pop3.client.errors import Refused, failure, told
 from netdaemon.protocols.pop3.client.link import Link
 from netdaemon.protocols.pop3.grammar import Status, parse_capabilities, parse_scan, parse_stat, parse_uid
-from netdaemon.wire.failures import Broken, NotSpoken, TLSFailed, TooLarge
+from netdaemon.wire.failures import Broken, NotSpoken, NoWayIn, TLSFailed, TooLarge
 from netdaemon.wire.framing import CRLF
 from netdaemon.wire.lineclient import ConnectionLost
 from netdaemon.wire.linestream import Sink
