@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
 
-from netdaemon.wire.blocking import Closed, Late, Stream
+from netdaemon.wire import blocking
+from netdaemon.wire.blocking import Closed, Late, Stream, run
 from netdaemon.wire.framing import CRLF, flaw_in
 from netdaemon.wire.lineclient import ConnectionLost, ProtocolError, Timeout, check
 from netdaemon.wire.reaching import Timeouts
@@ -25,6 +26,8 @@ from netdaemon.wire.tlsbinding import bindings
 from netdaemon.wire.transcript import Transcript, masked
 
 R = TypeVar("R")
+T = TypeVar("T", bound=Timeouts)
+L = TypeVar("L", bound="BlockingLink[Any]")
 
 
 class BlockingLink(Generic[R]):
@@ -165,3 +168,28 @@ class BlockingLink(Generic[R]):
         """Have it show what the server said."""
         if self._transcript is not None:
             self._transcript.server(line)
+
+
+def reach(
+    build: Callable[[Stream, T, Transcript | None], L],
+    host: str,
+    port: int,
+    tls: Callable[[], Any] | None,
+    timeouts: T,
+    transcript: Transcript | None = None,
+) -> L:
+    """What ``build`` makes of a connection to ``host``, greeted.
+
+    ``tls`` gives what creates connections (`ClientSettings.context`) where TLS begins with the first octet. Raises the
+    ConnectFailed and TLSFailed of `wire.failures`, and what the link raises.
+    """
+    stream = blocking.reach(host, port, timeouts.connect, f"{host} port {port}")
+    try:
+        if tls is not None:
+            stream.start_tls(tls(), timeouts.connect)
+        link = build(stream, timeouts, transcript)
+        run(link.greet())
+    except BaseException:
+        stream.abort()
+        raise
+    return link

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import socket
+import threading
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from netdaemon.wire.blocking import Stream, run
-from netdaemon.wire.blockinglink import BlockingLink
+from netdaemon.wire.blockinglink import BlockingLink, reach
+from netdaemon.wire.failures import ConnectFailed, TLSFailed
 from netdaemon.wire.lineclient import ConnectionLost, ProtocolError, Timeout
 from netdaemon.wire.reaching import Timeouts
+from netdaemon.wire.tlsclient import Trust
 from netdaemon.wire.transcript import Transcript
 
 
@@ -125,3 +129,41 @@ class BlockingLinkTests(SynchronousTestCase):
                     came.append(line)
             self.assertEqual((came, bytes(here.link._unread)), (texts, b"rest"))
             here.close()
+
+
+class ReachingTests(SynchronousTestCase):
+    """With a server on a port of its own, which says one thing to one client and then waits for its end."""
+
+    def reach(self, said: bytes, tls: Any = None) -> PageLink:
+        listening = socket.create_server(("127.0.0.1", 0))
+
+        def serve() -> None:
+            with listening.accept()[0] as peer:
+                peer.sendall(said)
+                try:
+                    while peer.recv(1000):
+                        pass
+                except ConnectionResetError:
+                    pass
+
+        server = threading.Thread(target=serve)
+        server.start()
+        self.addCleanup(server.join)
+        self.addCleanup(listening.close)
+        return reach(PageLink, "127.0.0.1", listening.getsockname()[1], tls, Timeouts())
+
+    def test_greeted(self) -> None:
+        link = self.reach(b"200 hello\r\n")
+        self.assertEqual(link.greeting, b"200 hello")
+        run(link.close())
+
+    def test_dropped_when_it_is_not_greeted(self) -> None:
+        self.assertRaises(ProtocolError, self.reach, b"x" * 100)
+
+    def test_no_tls_there(self) -> None:
+        self.assertRaises(TLSFailed, self.reach, b"200 hello\r\n" * 10, lambda: Trust().client("127.0.0.1"))
+
+    def test_nobody_listens(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as gone:
+            port = gone.getsockname()[1]
+        self.assertRaises(ConnectFailed, reach, PageLink, "127.0.0.1", port, None, Timeouts())

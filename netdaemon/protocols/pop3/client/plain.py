@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -19,11 +20,12 @@ from netdaemon.protocols.pop3 import ALPN
 from netdaemon.protocols.pop3.client import session
 from netdaemon.protocols.pop3.client.errors import told
 from netdaemon.protocols.pop3.client.link import MAX_LINE
-from netdaemon.protocols.pop3.client.session import MESSAGE, TLS, Settings
+from netdaemon.protocols.pop3.client.session import MESSAGE
+from netdaemon.protocols.pop3.client.settings import TLS, Settings
 from netdaemon.protocols.pop3.client.url import PORTS
 from netdaemon.protocols.pop3.grammar import Malformed, Status, parse_status
-from netdaemon.wire.blocking import reach, run
-from netdaemon.wire.blockinglink import BlockingLink
+from netdaemon.wire.blocking import run
+from netdaemon.wire.blockinglink import BlockingLink, reach
 from netdaemon.wire.dot import DotDecoder
 from netdaemon.wire.lineclient import ProtocolError
 from netdaemon.wire.linestream import Sink
@@ -42,19 +44,15 @@ def connect(
     """A session at ``host``; as the awaitable `connect`. Raises Failed."""
     settings = settings or Settings()
     implicit = settings.tls is TLS.IMPLICIT
-    timeouts = settings.timeouts
     port = port or PORTS["pop3s" if implicit else "pop3"]
-    stream = reach(host, port, timeouts.connect, f"{host} port {port}")
-    link = SocketLink(stream, timeouts, settings.transcript)
+    tls = partial(settings.context, host, ALPN) if implicit else None
+    with told():
+        link = reach(SocketLink, host, port, tls, settings.timeouts, settings.transcript)
+    made = session.POP3(link, host, settings)
     try:
-        if implicit:
-            stream.start_tls(settings.trust.client(host, ALPN, settings.verify), timeouts.connect)
-        with told():
-            run(link.greet())
-        made = session.POP3(link, host, settings)
         run(made.begin(user, password))
     except BaseException:
-        link.abort()
+        made.abort()
         raise
     return POP3(made)
 

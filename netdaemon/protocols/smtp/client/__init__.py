@@ -72,7 +72,7 @@ async def connect(
     """
     settings = settings or Settings()
     implicit = settings.tls is TLS.IMPLICIT
-    context = settings.trust.client(host, (), settings.verify) if implicit else None
+    context = settings.context(host) if implicit else None
     timeouts = settings.timeouts
     link = StreamLink(Wheel(reactor), timeout=timeouts.answer, stall=timeouts.stall, transcript=settings.transcript)
     with told():

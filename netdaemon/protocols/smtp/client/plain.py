@@ -12,6 +12,7 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Sequence
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -28,8 +29,8 @@ from netdaemon.protocols.smtp.client.source import Source
 from netdaemon.protocols.smtp.client.url import PORTS
 from netdaemon.protocols.smtp.grammar import Malformed
 from netdaemon.protocols.smtp.grammar.replies import Reply, ReplyReader
-from netdaemon.wire.blocking import Late, reach, run
-from netdaemon.wire.blockinglink import BlockingLink
+from netdaemon.wire.blocking import Late, run
+from netdaemon.wire.blockinglink import BlockingLink, reach
 from netdaemon.wire.dot import DotEncoder
 from netdaemon.wire.lineclient import ProtocolError
 from netdaemon.wire.outgoing import Chunks, each
@@ -49,19 +50,15 @@ def connect(
     """A session at ``host``; as the awaitable `connect`. Raises Failed."""
     settings = settings or Settings()
     implicit = settings.tls is TLS.IMPLICIT
-    timeouts = settings.timeouts
     port = port or PORTS["smtps" if implicit else "smtp"]
-    stream = reach(host, port, timeouts.connect, f"{host} port {port}")
-    link = SocketLink(stream, timeouts, settings.transcript)
+    tls = partial(settings.context, host) if implicit else None
+    with told():
+        link = reach(SocketLink, host, port, tls, settings.timeouts, settings.transcript)
+    made = session.SMTP(link, host, settings)
     try:
-        if implicit:
-            stream.start_tls(settings.trust.client(host, (), settings.verify), timeouts.connect)
-        with told():
-            run(link.greet())
-        made = session.SMTP(link, host, settings)
         run(made.begin(user, password))
     except BaseException:
-        link.abort()
+        made.abort()
         raise
     return SMTP(made)
 

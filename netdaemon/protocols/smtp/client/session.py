@@ -106,7 +106,7 @@ class SMTP:
 
     async def start_tls(self) -> None:
         """STARTTLS. What the server said before is forgotten (RFC 3207 section 4.2)."""
-        context = self._settings.trust.client(self._host, (), self._settings.verify)
+        context = self._settings.context(self._host)
         with told():
             async with self._link.alone():
                 self._link.say_all([b"STARTTLS"])
