@@ -6,6 +6,6 @@ and fields that we are asked to write are another thing: those are right or `Mal
 
 from __future__ import annotations
 
+from netdaemon.wire.malformed import Malformed
 
-class Malformed(Exception):
-    """What is not as the grammar says; the text tells which part, never the octets themselves."""
+__all__ = ["Malformed"]

@@ -45,6 +45,12 @@ class TLSFailed(Failed):
     category = Category.TLS
 
 
+class NoWayIn(Failed):
+    """There is no way to log in by which the password may go."""
+
+    category = Category.AUTHENTICATION
+
+
 class NoAnswer(Failed):
     """The server closed, or said nothing for too long, before it answered. It may do better later."""
 

@@ -30,14 +30,14 @@ from zope.interface import implementer
 
 from netdaemon.interfaces import IDeadlines
 from netdaemon.wire import reaching
-from netdaemon.wire.failures import TLSFailed
+from netdaemon.wire.failures import NoAnswer, NotSpoken, TLSFailed
 from netdaemon.wire.framing import CRLF, RUNNING, ConnectionLost, FlawedLine, LineTooLong
 from netdaemon.wire.linestream import HANDSHAKE, NOTHING, LineStream
 from netdaemon.wire.outgoing import Chunks
 from netdaemon.wire.tlsclient import why_no_tls
 from netdaemon.wire.transcript import Transcript, masked
 
-__all__ = ["ConnectFailed", "ConnectionLost", "LineClient", "ProtocolError", "Timeout", "connect", "reach"]
+__all__ = ["ConnectFailed", "ConnectionLost", "LineClient", "ProtocolError", "Timeout", "connect", "reach", "told"]
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -343,6 +343,22 @@ async def reach(reactor: Any, host: str, port: int, client: C, tls: Any | None, 
         if tls is not None and cause is not None and not isinstance(cause, ConnectionDone):
             raise TLSFailed(f"{where}: {why_no_tls(cause)}") from None
         raise
+
+
+@contextmanager
+def told(protocol: str) -> Iterator[None]:
+    """Within it what connections raise is raised as every client's failures (`wire.failures`).
+
+    ``protocol`` is the name of what is to be spoken there.
+    """
+    try:
+        yield
+    except ProtocolError as error:
+        raise NotSpoken(f"what answers there is no {protocol} server: {error}") from None
+    except Timeout:
+        raise NoAnswer("the server does not answer in time") from None
+    except ConnectionLost:
+        raise NoAnswer("the server closed the connection") from None
 
 
 def _late(result: object, timeout: float) -> object:

@@ -283,7 +283,7 @@ class DaemonTests(ServerCase):
                 timeouts = settings.timeouts
                 stream = sockets.reach("127.0.0.1", daemon.port("ftp"), timeouts.connect, host)
                 control = sockets.SocketControl(stream, timeouts, settings.transcript)
-                control.greet()
+                run(control.greet())
                 made = FTP(control, sockets.SocketLinks(timeouts), host, settings)
                 return run(made.begin("anonymous", "x@"))
 

@@ -15,7 +15,16 @@ from zope.interface import implementer
 
 from netdaemon.wire.deadlines import Wheel
 from netdaemon.wire.dot import BareLineEnd
-from netdaemon.wire.lineclient import ConnectFailed, ConnectionLost, LineClient, ProtocolError, Timeout, connect
+from netdaemon.wire.failures import Failed, NoAnswer, NotSpoken
+from netdaemon.wire.lineclient import (
+    ConnectFailed,
+    ConnectionLost,
+    LineClient,
+    ProtocolError,
+    Timeout,
+    connect,
+    told,
+)
 from netdaemon.wire.transcript import Transcript
 from tests.kit import pump
 from tests.wire.test_dot import cut, cuts
@@ -366,3 +375,21 @@ class AloneTests(SynchronousTestCase):
             self.transport.deliver(b"220 go ahead\r\n" + behind)
             self.failureResultOf(upgrading, ProtocolError)
             self.assertTrue(self.transport.aborted)
+
+
+class ToldTests(SynchronousTestCase):
+    def test_what_connections_raise(self) -> None:
+        for raised, kind, text in (
+            (ProtocolError("no code"), NotSpoken, "what answers there is no TOY server: no code"),
+            (Timeout("late"), NoAnswer, "the server does not answer in time"),
+            (ConnectionLost("x"), NoAnswer, "the server closed the connection"),
+        ):
+            with self.assertRaises(kind) as caught, told("TOY"):
+                raise raised
+            self.assertEqual((type(caught.exception), str(caught.exception)), (kind, text))
+
+    def test_what_it_leaves_alone(self) -> None:
+        for raised in (Failed("a"), ValueError("b"), CancelledError()):
+            with self.assertRaises(type(raised)) as caught, told("TOY"):
+                raise raised
+            self.assertIs(caught.exception, raised)

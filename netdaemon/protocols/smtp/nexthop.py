@@ -53,7 +53,7 @@ class NextHops:
         host = destination.address if destination.host.startswith("[") else destination.host
         timeouts = settings.timeouts
         link = StreamLink(self._deadlines, timeout=timeouts.answer, stall=timeouts.stall)
-        context = settings.trust.client(host, (), settings.verify) if tls is TLS.IMPLICIT else None
+        context = settings.context(host) if tls is TLS.IMPLICIT else None
         session = SMTP(link, host, settings)
         try:
             with told():

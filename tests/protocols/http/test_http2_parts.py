@@ -23,7 +23,18 @@ from netdaemon.protocols.http.http2.compression import (
     encode_status,
 )
 from netdaemon.protocols.http.http2.fields import Wrong, check_trailers
-from netdaemon.protocols.http.http2.frames import ConnectionFault, Frame, Framer, tame_settings
+from netdaemon.protocols.http.http2.frames import (
+    ACK,
+    GOAWAY,
+    WINDOW_UPDATE,
+    ConnectionFault,
+    Frame,
+    Framer,
+    check_goaway,
+    opens_nothing,
+    tame_settings,
+    tamed,
+)
 from netdaemon.protocols.http.http2.heads import parse_head, parse_request
 from netdaemon.protocols.http.http2.limits import STEP, Budget, Patience
 from netdaemon.protocols.http.http2.turns import Priority, Turns, parse_priority
@@ -85,6 +96,39 @@ class FramerTests(SynchronousTestCase):
         with self.assertRaises(ConnectionFault) as caught:
             tame_settings(bytes(7))
         self.assertEqual(caught.exception.code, ErrorCodes.FRAME_SIZE_ERROR)
+
+    def one(self, wire: bytes) -> Frame:
+        *_, last = Framer().feed(PREFACE + frame(SETTINGS) + wire)
+        return last
+
+    def test_settings_as_a_frame(self) -> None:
+        tame = tamed(self.one(frame(SETTINGS, 0, 0, setting(4, 1) + setting(9, 1))))
+        self.assertEqual(tame.raw, frame(SETTINGS, 0, 0, setting(4, 1)))
+        ack = self.one(frame(SETTINGS, ACK))
+        self.assertEqual(tamed(ack), ack)
+        with self.assertRaises(ConnectionFault) as caught:
+            tamed(self.one(frame(SETTINGS, ACK, 0, setting(4, 1))))
+        self.assertEqual(caught.exception.code, ErrorCodes.FRAME_SIZE_ERROR)
+
+    def test_goaway(self) -> None:
+        check_goaway(self.one(frame(GOAWAY, 0, 0, bytes(8))))
+        for wire, code in (
+            (frame(GOAWAY, 0, 1, bytes(8)), ErrorCodes.PROTOCOL_ERROR),
+            (frame(GOAWAY, 0, 0, bytes(7)), ErrorCodes.FRAME_SIZE_ERROR),
+        ):
+            with self.assertRaises(ConnectionFault) as caught:
+                check_goaway(self.one(wire))
+            self.assertEqual(caught.exception.code, code)
+
+    def test_a_window_opened_by_nothing(self) -> None:
+        for body, nothing in (
+            (bytes(4), True),
+            (b"\x80\0\0\0", True),
+            (b"\0\0\0\1", False),
+            (bytes(3), False),
+            (bytes(5), False),
+        ):
+            self.assertEqual(opens_nothing(self.one(frame(WINDOW_UPDATE, 0, 1, body))), nothing)
 
 
 class HeadTests(SynchronousTestCase):

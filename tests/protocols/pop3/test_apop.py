@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from netdaemon.protocols.pop3 import POP3Settings
 from netdaemon.protocols.pop3.apop import BadSecrets, knows, read_secrets
-from netdaemon.protocols.pop3.client.errors import NotLoggedIn, NoWayIn
+from netdaemon.protocols.pop3.client import NotLoggedIn, NoWayIn
 from netdaemon.protocols.pop3.grammar import Malformed, parse_apop
 from tests.kit.daemon import Daemon
 from tests.protocols.pop3.kit import POP3TestCase

@@ -70,7 +70,7 @@ async def connect(
     """
     settings = settings or Settings()
     implicit = settings.tls is TLS.IMPLICIT
-    context = settings.trust.client(host, (), settings.verify) if implicit else None
+    context = settings.context(host) if implicit else None
     timeouts = settings.timeouts
     control = ControlStream(Wheel(reactor), timeouts, keep_alive=settings.keep_alive, transcript=settings.transcript)
     with told():

@@ -14,6 +14,7 @@ each other.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from types import TracebackType
 from typing import BinaryIO, Self
 
@@ -25,7 +26,8 @@ from netdaemon.protocols.ftp.client.settings import ANONYMOUS, TLS, Settings
 from netdaemon.protocols.ftp.client.sockets import SocketControl, SocketLinks
 from netdaemon.protocols.ftp.client.url import PORTS
 from netdaemon.protocols.ftp.grammar.replies import Reply
-from netdaemon.wire.blocking import reach, run
+from netdaemon.wire.blocking import run
+from netdaemon.wire.blockinglink import reach
 
 __all__ = ["FTP", "TLS", "Download", "Settings", "connect"]
 
@@ -44,19 +46,15 @@ def connect(
     """A login at ``host``; as the awaitable `connect`. Raises Failed."""
     settings = settings or Settings()
     implicit = settings.tls is TLS.IMPLICIT
-    timeouts = settings.timeouts
     port = port or PORTS["ftps" if implicit else "ftp"]
-    stream = reach(host, port, timeouts.connect, f"{host} port {port}")
-    control = SocketControl(stream, timeouts, settings.transcript)
+    tls = partial(settings.context, host) if implicit else None
+    with told():
+        control = reach(SocketControl, host, port, tls, settings.timeouts, settings.transcript)
+    made = session.FTP(control, SocketLinks(settings.timeouts), host, settings)
     try:
-        if implicit:
-            stream.start_tls(settings.trust.client(host, (), settings.verify), timeouts.connect)
-        with told():
-            control.greet()
-        made = session.FTP(control, SocketLinks(timeouts), host, settings)
         run(made.begin(user, password, account))
     except BaseException:
-        control.abort()
+        made.abort()
         raise
     return FTP(made)
 

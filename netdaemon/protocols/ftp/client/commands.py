@@ -98,7 +98,7 @@ class Commands:
                 if reply.code != 234:
                     raise TLSFailed(f"the server offers no TLS: {failure(reply)}")
                 try:
-                    await self.control.start_tls(settings.trust.client(self.host, (), settings.verify))
+                    await self.control.start_tls(settings.context(self.host))
                 except ConnectionLost as error:
                     raise TLSFailed(f"{self.host}: {why_no_tls(error.__cause__)}") from None
         self._features = None
@@ -111,7 +111,7 @@ class Commands:
                 raise TLSFailed(f"the server does not protect data: {failure(reply)}")
         settings = self.settings
         protected = level.upper() == "P"
-        context = settings.trust.client(self.host, (), settings.verify)
+        context = settings.context(self.host)
         self.data_tls = (lambda session: Resuming(context, session)) if protected else None
 
     async def login(self, user: str, password: str, account: str | None = None) -> Reply:

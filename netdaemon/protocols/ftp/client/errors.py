@@ -10,7 +10,7 @@ from netdaemon.protocols.ftp.grammar.replies import Reply
 from netdaemon.wire import failures, lineclient
 from netdaemon.wire.category import Category
 from netdaemon.wire.escape import escape
-from netdaemon.wire.failures import Failed, NoAnswer, NotSpoken
+from netdaemon.wire.failures import Failed, NotSpoken
 
 
 def in_words(reply: Reply) -> str:
@@ -63,16 +63,11 @@ def failure(reply: Reply) -> Refused:
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Within it what the line client raises is raised as Failed."""
-    try:
-        yield
-    except lineclient.ProtocolError as error:
-        raise NotSpoken(f"what answers there is no FTP server: {error}") from None
-    except EndlessLine:
-        raise NotSpoken("what answers there is no FTP server: a line without an end") from None
-    except lineclient.Timeout:
-        raise NoAnswer("the server does not answer in time") from None
-    except lineclient.ConnectionLost:
-        raise NoAnswer("the server closed the connection") from None
-    except Malformed as error:
-        raise NotSpoken(f"the server's reply is malformed: {error}") from None
+    """Within it what connections raise is raised as Failed."""
+    with lineclient.told("FTP"):
+        try:
+            yield
+        except EndlessLine:
+            raise lineclient.ProtocolError("a line without an end") from None
+        except Malformed as error:
+            raise NotSpoken(f"the server's reply is malformed: {error}") from None

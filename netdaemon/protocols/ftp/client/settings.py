@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import dataclass
 
 from netdaemon.protocols.ftp.client.links import Timeouts
-from netdaemon.wire.tlsclient import Trust
+from netdaemon.wire.clientsettings import TLS, ClientSettings
 from netdaemon.wire.transcript import Transcript
+
+__all__ = ["ANONYMOUS", "TLS", "Settings"]
 
 ANONYMOUS = "anonymous"
 
 
-class TLS(Enum):
-    """When TLS begins."""
-
-    NONE = "none"
-    EXPLICIT = "explicit"
-    """By AUTH TLS, before the login (RFC 4217)."""
-    IMPLICIT = "implicit"
-    """With the connection, on a port of its own."""
-
-
 @dataclass(frozen=True)
-class Settings:
+class Settings(ClientSettings[TLS]):
     """How to speak to a server."""
 
     tls: TLS = TLS.NONE
-    verify: bool = True
-    """Without it any certificate will do, and nobody knows who answers."""
-    trust: Trust = field(default_factory=Trust)
-    """Whose certificates are believed: whom the system believes, unless said otherwise."""
     active: bool = False
     """The server makes the data connections (PORT, EPRT)."""
     epsv: bool = True

@@ -18,31 +18,29 @@ from netdaemon.protocols.ftp.grammar import Malformed
 from netdaemon.protocols.ftp.grammar.address import HostPort
 from netdaemon.protocols.ftp.grammar.replies import Reply, ReplyReader, with_crlf
 from netdaemon.wire.blocking import Closed, Late, Stream, end_by_reset, reach
+from netdaemon.wire.blockinglink import BlockingLink
 from netdaemon.wire.failures import ConnectFailed, Failed, TLSFailed
-from netdaemon.wire.framing import CRLF, flaw_in
-from netdaemon.wire.lineclient import ConnectionLost, ProtocolError, Timeout, check
-from netdaemon.wire.transcript import Transcript, masked
+from netdaemon.wire.lineclient import ConnectionLost, ProtocolError
+from netdaemon.wire.transcript import Transcript
 
 
-class SocketControl:
+class SocketControl(BlockingLink[Reply]):
     """Provides `links.Control`."""
 
+    max_line = MAX_REPLY_LINE
+
     def __init__(self, stream: Stream, timeouts: Timeouts, transcript: Transcript | None = None) -> None:
-        self.stream = stream
-        self.timeouts = timeouts
-        self.greeting: Reply
-        self._transcript = transcript
-        self._buffer = bytearray()
+        super().__init__(stream, timeouts, transcript)
+        self._final_seconds = timeouts.final
         self._reader = ReplyReader()
         self._busy = False
         self._outcome: Reply | None = None
         self._why: ConnectionLost | None = None
 
-    def greet(self) -> None:
-        """Read the greeting; it comes before anything else."""
-        self.greeting = self._reply(self.timeouts.answer)
-        if self.greeting.preliminary:
-            self.greeting = self._reply(self.timeouts.answer)
+    async def greet(self) -> None:
+        await super().greet()
+        if self.greeting.preliminary:  # RFC 959 5.4: 120, ready in so many minutes
+            await super().greet()
 
     @property
     def peer_host(self) -> str:
@@ -51,10 +49,6 @@ class SocketControl:
     @property
     def local_host(self) -> str:
         return _host(self.stream.socket.getsockname())
-
-    @property
-    def gone(self) -> bool:
-        return self.stream.gone
 
     def session(self) -> Any:
         return None if self.stream.tls is None else self.stream.tls.get_session()
@@ -79,24 +73,6 @@ class SocketControl:
             self.say(line, secret=secret)
             return await self.reply()
 
-    def say(self, line: bytes, *, secret: int | None = None) -> None:
-        check(line)
-        if self._transcript is not None:
-            self._transcript.client(line if secret is None else masked(line, secret))
-        try:
-            self.stream.write(line + CRLF, self.timeouts.answer)
-        except (Late, Closed):
-            raise self._lost(ConnectionLost("the server takes nothing")) from None
-
-    async def reply(self) -> Reply:
-        return self._reply(self.timeouts.answer)
-
-    async def start_tls(self, context: Any) -> None:
-        if self._buffer:
-            self.abort()
-            raise ProtocolError("bytes in clear behind the server's go-ahead for TLS")
-        self.stream.start_tls(context, self.timeouts.connect)
-
     def watch(self, data: Data) -> None:
         assert isinstance(data, SocketData)
         self._outcome = None
@@ -105,16 +81,13 @@ class SocketControl:
     def outcome(self) -> Reply | None:
         """The reply that ends the transfer, if it has come. Raises ConnectionLost and ProtocolError."""
         if self._outcome is None:
-            self._fill()
+            self._unread += self.read()
             self._outcome = self._next()
         return self._outcome
 
     async def final(self, seconds: float | None = None) -> Reply:
         outcome, self._outcome = self._outcome, None
-        return outcome or self._reply(self.timeouts.final if seconds is None else seconds)
-
-    def abort(self) -> None:
-        self.stream.abort()
+        return outcome or await self.reply(self._final_seconds if seconds is None else seconds)
 
     async def close(self) -> None:
         if self.gone:
@@ -126,52 +99,45 @@ class SocketControl:
             pass
         self.stream.close()
 
-    def _reply(self, seconds: float) -> Reply:
-        until = time.monotonic() + seconds
+    def read_reply(self, until: float) -> Reply:
         while (reply := self._next()) is None:
-            if not self._fill():
-                try:
-                    self.stream.wait(select.POLLIN, until)
-                except Late:
-                    raise self._lost(Timeout("the server is too slow")) from None
+            self._unread += self.read(until)
         return reply
-
-    def _fill(self) -> bool:
-        """Take what has come; has anything?"""
-        try:
-            data = self.stream.read()
-        except Closed:
-            raise self._lost(ConnectionLost("the server closed the connection")) from None
-        self._buffer += with_crlf(data, behind_cr=self._buffer.endswith(b"\r"))
-        return bool(data)
 
     def _next(self) -> Reply | None:
         """The next reply out of what has come, None when it isn't whole."""
-        while (end := self._buffer.find(CRLF)) >= 0:
-            line = bytes(self._buffer[:end])
-            del self._buffer[: end + 2]
-            reason = "too many octets" if end + 2 > MAX_REPLY_LINE else flaw_in(line, True)
-            if reason is not None:
-                self.abort()
-                raise ProtocolError(f"a line with {reason}")
-            if self._transcript is not None:
-                self._transcript.server(line)
-            try:
-                reply = self._reader.feed(line)
-            except Malformed as error:
-                self.abort()
-                raise ProtocolError(str(error)) from None
-            if reply is not None:
-                return reply
-        if len(self._buffer) > MAX_REPLY_LINE:
+        try:
+            while (line := self.next_line()) is not None:
+                if (reply := self._reader.feed(line)) is not None:
+                    return reply
+        except ProtocolError:
             self.abort()
-            raise ProtocolError("a line without an end")
+            raise
+        except Malformed as error:
+            self.abort()
+            raise ProtocolError(str(error)) from None
         return None
 
-    def _lost(self, why: ConnectionLost) -> ConnectionLost:
+    def read(self, until: float | None = None) -> bytes:
+        try:
+            data = super().read(until)
+        except ConnectionLost as why:
+            self._lost(why)
+            raise
+        return with_crlf(data, behind_cr=self._unread.endswith(b"\r"))
+
+    def write(self, data: bytes, seconds: float) -> None:
+        try:
+            super().write(data, seconds)
+        except ConnectionLost:
+            why = ConnectionLost("the server takes nothing")
+            self._lost(why)
+            raise why from None
+
+    def _lost(self, why: ConnectionLost) -> None:
+        """Who asks next hears why."""
         self._why = self._why or why
         self.abort()
-        return why
 
 
 class SocketData:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
+from netdaemon.wire.malformed import Malformed
 
-class Malformed(Exception):
-    """Bytes that are not what the grammar says; the text tells which part of them, never the bytes themselves."""
+__all__ = ["Malformed"]

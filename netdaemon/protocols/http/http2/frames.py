@@ -160,3 +160,26 @@ def tame_settings(body: bytes) -> bytes:
     settings = [body[at : at + 6] for at in range(0, len(body), 6)]
     # RFC 9113 6.5.2: 2 to 6 are known; an unknown one MUST be ignored. Our own encoder keeps no table (1).
     return b"".join(setting for setting in settings if 2 <= int.from_bytes(setting[:2], "big") <= 6)
+
+
+def tamed(frame: Frame) -> Frame:
+    """A SETTINGS frame as h2 is to see it. Raises ConnectionFault."""
+    if frame.flags & ACK:
+        if frame.body:  # RFC 9113 6.5; h2 calls it PROTOCOL_ERROR
+            raise ConnectionFault(ErrorCodes.FRAME_SIZE_ERROR, "an ACK of SETTINGS is empty")
+        return frame
+    body = tame_settings(frame.body)
+    return frame._replace(raw=len(body).to_bytes(3, "big") + frame.raw[3:_HEAD] + body)
+
+
+def check_goaway(frame: Frame) -> None:
+    """RFC 9113 6.8. Raises ConnectionFault."""
+    if frame.stream:
+        raise ConnectionFault(ErrorCodes.PROTOCOL_ERROR, "GOAWAY belongs to the connection")
+    if len(frame.body) < 8:
+        raise ConnectionFault(ErrorCodes.FRAME_SIZE_ERROR, "GOAWAY is cut off")
+
+
+def opens_nothing(frame: Frame) -> bool:
+    """Is a WINDOW_UPDATE one by 0? A stream error for a stream (RFC 9113 6.9); h2 makes one of the connection."""
+    return len(frame.body) == 4 and not int.from_bytes(frame.body, "big") & 0x7FFFFFFF

@@ -24,7 +24,7 @@ from netdaemon.protocols.http.http2 import frames
 from netdaemon.protocols.http.http2.connection import MAX_STREAMS, Connection
 from netdaemon.protocols.http.http2.exchange import Exchange
 from netdaemon.protocols.http.http2.fields import Wrong, check_trailers
-from netdaemon.protocols.http.http2.frames import ConnectionFault, Frame, Framer, tame_settings
+from netdaemon.protocols.http.http2.frames import ConnectionFault, Frame, Framer, check_goaway, opens_nothing, tamed
 from netdaemon.protocols.http.http2.limits import Budget
 from netdaemon.protocols.http.http2.turns import parse_priority
 
@@ -142,27 +142,17 @@ class Intake:
 
     def _take_settings(self, frame: Frame) -> None:
         self._spend(self._noise)
-        if frame.flags & frames.ACK:
-            if frame.body:  # RFC 9113 6.5; h2 calls it PROTOCOL_ERROR
-                raise ConnectionFault(ErrorCodes.FRAME_SIZE_ERROR, "an ACK of SETTINGS is empty")
-        else:
-            body = tame_settings(frame.body)
-            frame = frame._replace(raw=len(body).to_bytes(3, "big") + frame.raw[3:9] + body)
-        self._feed(frame)
+        self._feed(tamed(frame))
 
     def _take_goaway(self, frame: Frame) -> None:
         """The peer opens no more streams. h2 would send nothing from now on, though those that are open go on."""
-        if frame.stream:
-            raise ConnectionFault(ErrorCodes.PROTOCOL_ERROR, "GOAWAY belongs to the connection")
-        if len(frame.body) < 8:
-            raise ConnectionFault(ErrorCodes.FRAME_SIZE_ERROR, "GOAWAY is cut off")
+        check_goaway(frame)
         self._session.leaving = True
 
     def _take_window_update(self, frame: Frame) -> None:
         self._spend(self._noise)
         exchange = self._exchanges.get(frame.stream)
-        if exchange is not None and len(frame.body) == 4 and not int.from_bytes(frame.body, "big") & 0x7FFFFFFF:
-            # RFC 9113 6.9: a stream error; h2 makes one of the connection
+        if exchange is not None and opens_nothing(frame):
             self._reset_for(exchange, ErrorCodes.PROTOCOL_ERROR)
         else:
             self._feed(frame)

@@ -14,12 +14,23 @@ from __future__ import annotations
 from typing import Any
 
 from netdaemon.protocols.pop3 import ALPN
-from netdaemon.protocols.pop3.client.errors import NotLoggedIn, NoWayIn, Refused, TryLater, told
+from netdaemon.protocols.pop3.client.errors import NotLoggedIn, Refused, TryLater, told
 from netdaemon.protocols.pop3.client.link import StreamLink
-from netdaemon.protocols.pop3.client.session import POP3, TLS, Settings
+from netdaemon.protocols.pop3.client.session import POP3
+from netdaemon.protocols.pop3.client.settings import TLS, Settings
 from netdaemon.protocols.pop3.client.url import PORTS, URL, parse_url
 from netdaemon.wire.deadlines import Wheel
-from netdaemon.wire.failures import BadURL, Broken, ConnectFailed, Failed, NoAnswer, NotSpoken, TLSFailed, TooLarge
+from netdaemon.wire.failures import (
+    BadURL,
+    Broken,
+    ConnectFailed,
+    Failed,
+    NoAnswer,
+    NotSpoken,
+    NoWayIn,
+    TLSFailed,
+    TooLarge,
+)
 from netdaemon.wire.lineclient import reach
 from netdaemon.wire.reaching import Timeouts
 
@@ -62,7 +73,7 @@ async def connect(
     """
     settings = settings or Settings()
     implicit = settings.tls is TLS.IMPLICIT
-    context = settings.trust.client(host, ALPN, settings.verify) if implicit else None
+    context = settings.context(host, ALPN) if implicit else None
     timeouts = settings.timeouts
     link = StreamLink(Wheel(reactor), timeout=timeouts.answer, stall=timeouts.stall, transcript=settings.transcript)
     with told():

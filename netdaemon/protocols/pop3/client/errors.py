@@ -9,7 +9,7 @@ from netdaemon.protocols.pop3.grammar import Malformed, Status
 from netdaemon.wire import lineclient
 from netdaemon.wire.category import Category
 from netdaemon.wire.escape import escape
-from netdaemon.wire.failures import Failed, NoAnswer, NotSpoken
+from netdaemon.wire.failures import Failed
 
 
 def in_words(status: Status) -> str:
@@ -38,12 +38,6 @@ class TryLater(Refused):
     category = Category.TEMPORARY
 
 
-class NoWayIn(Failed):
-    """There is no way to log in by which the password may go."""
-
-    category = Category.AUTHENTICATION
-
-
 _LATER = ("IN-USE", "LOGIN-DELAY", "SYS/TEMP")
 
 
@@ -58,11 +52,8 @@ def failure(status: Status, login: bool = False) -> Refused:
 @contextmanager
 def told() -> Iterator[None]:
     """Within it what connections raise is raised as Failed."""
-    try:
-        yield
-    except (lineclient.ProtocolError, Malformed) as error:
-        raise NotSpoken(f"what answers there is no POP3 server: {error}") from None
-    except lineclient.Timeout:
-        raise NoAnswer("the server does not answer in time") from None
-    except lineclient.ConnectionLost:
-        raise NoAnswer("the server closed the connection") from None
+    with lineclient.told("POP3"):
+        try:
+            yield
+        except Malformed as error:
+            raise lineclient.ProtocolError(str(error)) from None

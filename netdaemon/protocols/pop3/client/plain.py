@@ -10,28 +10,25 @@ Each method runs the coroutine of that name (`session.POP3`), which on a blockin
 
 from __future__ import annotations
 
-import select
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from netdaemon.protocols.pop3 import ALPN
 from netdaemon.protocols.pop3.client import session
 from netdaemon.protocols.pop3.client.errors import told
 from netdaemon.protocols.pop3.client.link import MAX_LINE
-from netdaemon.protocols.pop3.client.session import MESSAGE, TLS, Settings
+from netdaemon.protocols.pop3.client.session import MESSAGE
+from netdaemon.protocols.pop3.client.settings import TLS, Settings
 from netdaemon.protocols.pop3.client.url import PORTS
 from netdaemon.protocols.pop3.grammar import Malformed, Status, parse_status
-from netdaemon.wire.blocking import Closed, Late, Stream, reach, run
+from netdaemon.wire.blocking import run
+from netdaemon.wire.blockinglink import BlockingLink, reach
 from netdaemon.wire.dot import DotDecoder
-from netdaemon.wire.framing import CRLF, flaw_in
-from netdaemon.wire.lineclient import ConnectionLost, ProtocolError, Timeout, check
+from netdaemon.wire.lineclient import ProtocolError
 from netdaemon.wire.linestream import Sink
-from netdaemon.wire.reaching import Timeouts
-from netdaemon.wire.tlsbinding import bindings
-from netdaemon.wire.transcript import Transcript, masked
 
 __all__ = ["POP3", "TLS", "Settings", "connect"]
 
@@ -47,83 +44,27 @@ def connect(
     """A session at ``host``; as the awaitable `connect`. Raises Failed."""
     settings = settings or Settings()
     implicit = settings.tls is TLS.IMPLICIT
-    timeouts = settings.timeouts
     port = port or PORTS["pop3s" if implicit else "pop3"]
-    stream = reach(host, port, timeouts.connect, f"{host} port {port}")
-    link = SocketLink(stream, timeouts, settings.transcript)
+    tls = partial(settings.context, host, ALPN) if implicit else None
+    with told():
+        link = reach(SocketLink, host, port, tls, settings.timeouts, settings.transcript)
+    made = session.POP3(link, host, settings)
     try:
-        if implicit:
-            stream.start_tls(settings.trust.client(host, ALPN, settings.verify), timeouts.connect)
-        with told():
-            run(link.greet())
-        made = session.POP3(link, host, settings)
         run(made.begin(user, password))
     except BaseException:
-        link.abort()
+        made.abort()
         raise
     return POP3(made)
 
 
-class SocketLink:
+class SocketLink(BlockingLink[Status]):
     """Provides `link.Link`."""
 
-    def __init__(self, stream: Stream, timeouts: Timeouts, transcript: Transcript | None = None) -> None:
-        self._stream = stream
-        self._timeouts = timeouts
-        self._transcript = transcript
-        self._unread = b""
-        self.greeting: Status
+    max_line = MAX_LINE
 
-    async def greet(self) -> None:
-        """Read the greeting; it comes before anything else."""
-        self.greeting = await self.reply()
-
-    @property
-    def secure(self) -> bool:
-        return self._stream.tls is not None
-
-    @property
-    def gone(self) -> bool:
-        return self._stream.gone
-
-    def bindings(self) -> Mapping[str, bytes]:
-        return {} if self._stream.tls is None else bindings(self._stream.tls)
-
-    @asynccontextmanager
-    async def alone(self) -> AsyncGenerator[None, None]:
-        if self.gone:
-            raise ConnectionLost("the connection is closed")
+    def read_reply(self, until: float) -> Status:
         try:
-            yield
-        except (ConnectionLost, ProtocolError, KeyboardInterrupt, GeneratorExit):
-            self.abort()
-            raise
-
-    def say(self, line: bytes, *, secret: int | None = None) -> None:
-        check(line)
-        if self._transcript is not None:
-            self._transcript.client(line if secret is None else masked(line, secret))
-        try:
-            self._stream.write(line + CRLF, self._timeouts.answer)
-        except Late:
-            raise Timeout("the server takes nothing") from None
-        except Closed:
-            raise ConnectionLost("the server closed the connection") from None
-
-    async def reply(self) -> Status:
-        until = time.monotonic() + self._timeouts.answer
-        while (end := self._unread.find(CRLF)) < 0:
-            if len(self._unread) > MAX_LINE:
-                raise ProtocolError("a line without an end")
-            self._unread += self._read(until)
-        line, self._unread = self._unread[:end], self._unread[end + 2 :]
-        reason = "too many octets" if end + 2 > MAX_LINE else flaw_in(line, True)
-        if reason is not None:
-            raise ProtocolError(f"a line with {reason}")
-        if self._transcript is not None:
-            self._transcript.server(line)
-        try:
-            return parse_status(line)
+            return parse_status(self.line(until))
         except Malformed as error:
             raise ProtocolError(str(error)) from None
 
@@ -131,41 +72,19 @@ class SocketLink:
         decoder = DotDecoder(limit)
         failure: Exception | None = None
         while not decoder.finished:
-            data, self._unread = self._unread, b""
-            data = decoder.feed(data or self._read(time.monotonic() + self._timeouts.stall))
+            data = bytes(self._unread)
+            self._unread.clear()
+            data = decoder.feed(data or self.read(time.monotonic() + self._timeouts.stall))
             if data and failure is None:
                 try:
                     write(data)
                 except Exception as error:  # noqa: BLE001  # raised at the body's end
                     failure = error
-        self._unread = decoder.leftover
-        if self._transcript is not None:
-            self._transcript.server(b"[body of %d octets]" % decoder.size)
+        self._unread += decoder.leftover
+        self.heard(b"[body of %d octets]" % decoder.size)
         if failure is not None:
             raise failure
         return decoder
-
-    async def start_tls(self, context: Any) -> None:
-        if self._unread:
-            raise ProtocolError("bytes in clear behind the server's go-ahead for TLS")
-        self._stream.start_tls(context, self._timeouts.connect)
-
-    def abort(self) -> None:
-        self._stream.abort()
-
-    async def close(self) -> None:
-        self._stream.close()
-
-    def _read(self, until: float) -> bytes:
-        """At least one octet. Raises Timeout and ConnectionLost."""
-        try:
-            while not (data := self._stream.read()):
-                self._stream.wait(select.POLLIN, until)
-        except Late:
-            raise Timeout("the server is too slow") from None
-        except Closed:
-            raise ConnectionLost("the server closed the connection") from None
-        return data
 
 
 class POP3:

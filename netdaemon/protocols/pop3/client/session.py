@@ -5,24 +5,21 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
 from types import TracebackType
 from typing import Self
 
 from netdaemon.protocols.pop3 import ALPN
-from netdaemon.protocols.pop3.client.errors import NoWayIn, Refused, failure, told
+from netdaemon.protocols.pop3.client.errors import Refused, failure, told
 from netdaemon.protocols.pop3.client.link import Link
+from netdaemon.protocols.pop3.client.settings import TLS, Settings
 from netdaemon.protocols.pop3.grammar import Status, parse_capabilities, parse_scan, parse_stat, parse_uid
-from netdaemon.wire.failures import Broken, NotSpoken, TLSFailed, TooLarge
+from netdaemon.wire.failures import Broken, NotSpoken, NoWayIn, TLSFailed, TooLarge
 from netdaemon.wire.framing import CRLF
 from netdaemon.wire.lineclient import ConnectionLost
 from netdaemon.wire.linestream import Sink
-from netdaemon.wire.reaching import Timeouts
 from netdaemon.wire.sasl.client import ClientExchange, client_exchange
 from netdaemon.wire.sasl.encoding import SaslError, decode_base64, encode_base64
-from netdaemon.wire.tlsclient import Contexts, Trust, why_no_tls
-from netdaemon.wire.transcript import Transcript
+from netdaemon.wire.tlsclient import why_no_tls
 
 LISTING = 64 * 1024 * 1024
 """Octets of a listing that is read whole."""
@@ -34,34 +31,6 @@ WINDOW = 50
 """Commands that are sent before the reply to the first is read, where the server knows PIPELINING."""
 MAX_COMMAND = 255
 """Octets of a command (RFC 2449 section 4); an initial response that is longer waits for the server's challenge."""
-
-
-class TLS(Enum):
-    """When TLS begins."""
-
-    NONE = "none"
-    EXPLICIT = "explicit"
-    """By STLS, before the login (RFC 2595)."""
-    IMPLICIT = "implicit"
-    """With the connection, on a port of its own (RFC 8314)."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to speak to a server."""
-
-    tls: TLS = TLS.NONE
-    verify: bool = True
-    """Without it any certificate will do, and nobody knows who answers."""
-    trust: Contexts = field(default_factory=Trust)
-    """Whose certificates are believed: whom the system believes, unless said otherwise."""
-    plain: bool = True
-    """The password may travel in clear where there is no TLS, if the server knows nothing better."""
-    utf8: bool = True
-    """Messages may come with UTF-8 in their headers (RFC 6856), where the server wants to be told."""
-    timeouts: Timeouts = Timeouts()
-    transcript: Transcript | None = None
-    """Hears of every line, passwords masked."""
 
 
 class POP3:
@@ -117,7 +86,7 @@ class POP3:
 
     async def start_tls(self) -> None:
         """STLS. What the server said before is forgotten (RFC 2595 section 4)."""
-        context = self._settings.trust.client(self._host, ALPN, self._settings.verify)
+        context = self._settings.context(self._host, ALPN)
         with told():
             async with self._link.alone():
                 self._link.say(b"STLS")

@@ -15,7 +15,6 @@ from typing import Any
 from netdaemon.protocols.smtp.client.errors import (
     AllRefused,
     NotLoggedIn,
-    NoWayIn,
     Refused,
     TryLater,
     Unsendable,
@@ -28,7 +27,7 @@ from netdaemon.protocols.smtp.client.settings import TLS, Settings
 from netdaemon.protocols.smtp.client.url import PORTS, URL, parse_url
 from netdaemon.protocols.smtp.grammar.replies import Reply
 from netdaemon.wire.deadlines import Wheel
-from netdaemon.wire.failures import BadURL, ConnectFailed, Failed, NoAnswer, NotSpoken, TLSFailed
+from netdaemon.wire.failures import BadURL, ConnectFailed, Failed, NoAnswer, NotSpoken, NoWayIn, TLSFailed
 from netdaemon.wire.lineclient import reach
 from netdaemon.wire.reaching import Timeouts
 
@@ -73,7 +72,7 @@ async def connect(
     """
     settings = settings or Settings()
     implicit = settings.tls is TLS.IMPLICIT
-    context = settings.trust.client(host, (), settings.verify) if implicit else None
+    context = settings.context(host) if implicit else None
     timeouts = settings.timeouts
     link = StreamLink(Wheel(reactor), timeout=timeouts.answer, stall=timeouts.stall, transcript=settings.transcript)
     with told():

@@ -12,7 +12,7 @@ from netdaemon.wire import lineclient
 from netdaemon.wire.category import Category
 from netdaemon.wire.dot import BareLineEnd
 from netdaemon.wire.escape import escape
-from netdaemon.wire.failures import Failed, NoAnswer, NotSpoken
+from netdaemon.wire.failures import Failed
 
 
 def in_words(reply: Reply) -> str:
@@ -38,12 +38,6 @@ class TryLater(Refused):
     """A reply that says not now: 4yz."""
 
     category = Category.TEMPORARY
-
-
-class NoWayIn(Failed):
-    """There is no way to log in by which the password may go."""
-
-    category = Category.AUTHENTICATION
 
 
 class AllRefused(Refused):
@@ -80,13 +74,10 @@ def failure(reply: Reply) -> Refused:
 @contextmanager
 def told() -> Iterator[None]:
     """Within it what connections raise is raised as Failed."""
-    try:
-        yield
-    except (lineclient.ProtocolError, Malformed) as error:
-        raise NotSpoken(f"what answers there is no SMTP server: {error}") from None
-    except lineclient.Timeout:
-        raise NoAnswer("the server does not answer in time") from None
-    except lineclient.ConnectionLost:
-        raise NoAnswer("the server closed the connection") from None
-    except BareLineEnd:
-        raise Unsendable("5.6.11", "a bare CR or LF in the message: lines end with CRLF") from None
+    with lineclient.told("SMTP"):
+        try:
+            yield
+        except Malformed as error:
+            raise lineclient.ProtocolError(str(error)) from None
+        except BareLineEnd:
+            raise Unsendable("5.6.11", "a bare CR or LF in the message: lines end with CRLF") from None

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from twisted.internet.address import IPv4Address
 
@@ -29,15 +29,12 @@ from netdaemon.protocols.smtp.client.source import Source
 from netdaemon.protocols.smtp.client.url import PORTS
 from netdaemon.protocols.smtp.grammar import Malformed
 from netdaemon.protocols.smtp.grammar.replies import Reply, ReplyReader
-from netdaemon.wire.blocking import Closed, Late, Stream, reach, run
+from netdaemon.wire.blocking import Late, run
+from netdaemon.wire.blockinglink import BlockingLink, reach
 from netdaemon.wire.dot import DotEncoder
-from netdaemon.wire.framing import CRLF, flaw_in
-from netdaemon.wire.lineclient import ConnectionLost, ProtocolError, Timeout, check
+from netdaemon.wire.lineclient import ProtocolError
 from netdaemon.wire.outgoing import Chunks, each
 from netdaemon.wire.plaintext import on_loopback
-from netdaemon.wire.reaching import Timeouts
-from netdaemon.wire.tlsbinding import bindings
-from netdaemon.wire.transcript import Transcript, masked
 
 __all__ = ["SMTP", "TLS", "Settings", "connect"]
 
@@ -53,46 +50,28 @@ def connect(
     """A session at ``host``; as the awaitable `connect`. Raises Failed."""
     settings = settings or Settings()
     implicit = settings.tls is TLS.IMPLICIT
-    timeouts = settings.timeouts
     port = port or PORTS["smtps" if implicit else "smtp"]
-    stream = reach(host, port, timeouts.connect, f"{host} port {port}")
-    link = SocketLink(stream, timeouts, settings.transcript)
+    tls = partial(settings.context, host) if implicit else None
+    with told():
+        link = reach(SocketLink, host, port, tls, settings.timeouts, settings.transcript)
+    made = session.SMTP(link, host, settings)
     try:
-        if implicit:
-            stream.start_tls(settings.trust.client(host, (), settings.verify), timeouts.connect)
-        with told():
-            run(link.greet())
-        made = session.SMTP(link, host, settings)
         run(made.begin(user, password))
     except BaseException:
-        link.abort()
+        made.abort()
         raise
     return SMTP(made)
 
 
-class SocketLink:
+class SocketLink(BlockingLink[Reply]):
     """Provides `link.Link`."""
 
-    greeting: Reply
-
-    def __init__(self, stream: Stream, timeouts: Timeouts, transcript: Transcript | None = None) -> None:
-        self._stream = stream
-        self._timeouts = timeouts
-        self._transcript = transcript
-        self._unread = b""
-
-    async def greet(self) -> None:
-        """Read the greeting; it comes before anything else."""
-        self.greeting = await self.reply()
-
-    @property
-    def secure(self) -> bool:
-        return self._stream.tls is not None
+    max_line = MAX_LINE
 
     @property
     def local(self) -> bool:
         try:
-            ends = (self._stream.socket.getsockname(), self._stream.socket.getpeername())
+            ends = (self.stream.socket.getsockname(), self.stream.socket.getpeername())
         except OSError:
             return False
         return on_loopback(*[IPv4Address("TCP", *end[:2]) for end in ends])  # of either kind: it looks at the text
@@ -100,115 +79,44 @@ class SocketLink:
     @property
     def address(self) -> str:
         try:
-            address: str = self._stream.socket.getsockname()[0]
+            address: str = self.stream.socket.getsockname()[0]
         except OSError:
             return ""
         return address
 
     @property
-    def gone(self) -> bool:
-        return self._stream.gone
-
-    @property
     def over(self) -> bool:
         """Nothing may come between two commands: what can be read is the end, or the server's farewell."""
         try:
-            return self.gone or bool(self._stream.wait(select.POLLIN, time.monotonic()))
+            return self.gone or bool(self.stream.wait(select.POLLIN, time.monotonic()))
         except Late:
             return False
 
-    def bindings(self) -> Mapping[str, bytes]:
-        return {} if self._stream.tls is None else bindings(self._stream.tls)
-
-    @asynccontextmanager
-    async def alone(self) -> AsyncGenerator[None, None]:
-        if self.gone:
-            raise ConnectionLost("the connection is closed")
-        try:
-            yield
-        except (ConnectionLost, ProtocolError, KeyboardInterrupt, GeneratorExit):
-            self.abort()
-            raise
-
-    def say_all(self, lines: Sequence[bytes], *, secret: int | None = None) -> None:
-        for line in lines:
-            check(line)
-        if self._transcript is not None:
-            for line in lines:
-                self._transcript.client(line if secret is None else masked(line, secret))
-        self._write(CRLF.join(lines) + CRLF, self._timeouts.answer)
-
-    async def reply(self, seconds: float | None = None) -> Reply:
-        until = time.monotonic() + (self._timeouts.answer if seconds is None else seconds)
+    def read_reply(self, until: float) -> Reply:
         reader = ReplyReader()
         while True:
             try:
-                reply = reader.feed(self._line(until))
+                reply = reader.feed(self.line(until))
             except Malformed as error:
                 raise ProtocolError(str(error)) from None
             if reply is not None:
                 return reply
 
-    def _line(self, until: float) -> bytes:
-        while (end := self._unread.find(CRLF)) < 0:
-            if len(self._unread) > MAX_LINE:
-                raise ProtocolError("a line without an end")
-            self._unread += self._read(until)
-        line, self._unread = self._unread[:end], self._unread[end + 2 :]
-        reason = "too many octets" if end + 2 > MAX_LINE else flaw_in(line, True)
-        if reason is not None:
-            raise ProtocolError(f"a line with {reason}")
-        if self._transcript is not None:
-            self._transcript.server(line)
-        return line
-
     async def send_body(self, chunks: Chunks, *, refuse: bool = True) -> None:
         encoder = DotEncoder(refuse=refuse)
         try:
             async for chunk in each(chunks):
-                self._write(encoder.feed(chunk), self._timeouts.stall)
-            self._write(encoder.finish(), self._timeouts.stall)
+                self.write(encoder.feed(chunk), self._timeouts.stall)
+            self.write(encoder.finish(), self._timeouts.stall)
         except BaseException:
             self.abort()
             raise
-        if self._transcript is not None:
-            self._transcript.client(b"[body]")
+        self.said(b"[body]")
 
     async def send_chunk(self, line: bytes, data: bytes) -> None:
-        self.say_all([line])
-        if self._transcript is not None:
-            self._transcript.client(b"[chunk of %d octets]" % len(data))
-        self._write(data, self._timeouts.stall)
-
-    async def start_tls(self, context: Any) -> None:
-        if self._unread:
-            raise ProtocolError("bytes in clear behind the server's go-ahead for TLS")
-        self._stream.start_tls(context, self._timeouts.connect)
-
-    def abort(self) -> None:
-        self._stream.abort()
-
-    async def close(self) -> None:
-        self._stream.close()
-
-    def _write(self, data: bytes, seconds: float) -> None:
-        try:
-            self._stream.write(data, seconds)
-        except Late:
-            raise Timeout("the server takes nothing") from None
-        except Closed:
-            raise ConnectionLost("the server closed the connection") from None
-
-    def _read(self, until: float) -> bytes:
-        """At least one octet. Raises Timeout and ConnectionLost."""
-        try:
-            while not (data := self._stream.read()):
-                self._stream.wait(select.POLLIN, until)
-        except Late:
-            raise Timeout("the server is too slow") from None
-        except Closed:
-            raise ConnectionLost("the server closed the connection") from None
-        return data
+        self.say(line)
+        self.said(b"[chunk of %d octets]" % len(data))
+        self.write(data, self._timeouts.stall)
 
 
 class SMTP:

@@ -11,7 +11,7 @@ from typing import Self
 from netdaemon.mail.addresses import Address, mailboxes, parse_address
 from netdaemon.mail.interfaces import Envelope, Recipient
 from netdaemon.protocols.smtp.client.commandlines import mail_line, needs_utf8, rcpt_line
-from netdaemon.protocols.smtp.client.errors import AllRefused, NotLoggedIn, NoWayIn, Unsendable, failure, told
+from netdaemon.protocols.smtp.client.errors import AllRefused, NotLoggedIn, Unsendable, failure, told
 from netdaemon.protocols.smtp.client.extensions import Extensions, parse_extensions
 from netdaemon.protocols.smtp.client.link import Link
 from netdaemon.protocols.smtp.client.settings import TLS, Settings
@@ -25,7 +25,7 @@ from netdaemon.protocols.smtp.client.source import (
 )
 from netdaemon.protocols.smtp.grammar import Malformed
 from netdaemon.protocols.smtp.grammar.replies import Reply
-from netdaemon.wire.failures import TLSFailed
+from netdaemon.wire.failures import NoWayIn, TLSFailed
 from netdaemon.wire.lineclient import ConnectionLost
 from netdaemon.wire.outgoing import Chunks
 from netdaemon.wire.sasl.client import client_exchange
@@ -106,7 +106,7 @@ class SMTP:
 
     async def start_tls(self) -> None:
         """STARTTLS. What the server said before is forgotten (RFC 3207 section 4.2)."""
-        context = self._settings.trust.client(self._host, (), self._settings.verify)
+        context = self._settings.context(self._host)
         with told():
             async with self._link.alone():
                 self._link.say_all([b"STARTTLS"])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
+from netdaemon.wire.clientsettings import ClientSettings
 from netdaemon.wire.reaching import Timeouts
-from netdaemon.wire.tlsclient import Contexts, Trust
 from netdaemon.wire.transcript import Transcript
 
 
@@ -24,14 +24,10 @@ class TLS(Enum):
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(ClientSettings[TLS]):
     """How to speak to a server."""
 
     tls: TLS = TLS.NONE
-    verify: bool = True
-    """Without it any certificate will do, and nobody knows who answers."""
-    trust: Contexts = field(default_factory=Trust)
-    """Whose certificates are believed: whom the system believes, unless said otherwise."""
     lmtp: bool = False
     """Speak LMTP (RFC 2033)."""
     name: str = ""

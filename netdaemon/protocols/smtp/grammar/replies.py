@@ -5,36 +5,23 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from netdaemon.mail import Malformed
+from netdaemon.wire.codereplies import CodeReply, CodeReplyReader
 
 MAX_LINES = 200
 """Lines that one reply may have; EHLO's and HELP's are the long ones."""
 MAX_TEXT = 480
 """Characters of text that we put into one line: RFC 5321 4.5.3.1.5 allows 512 octets."""
 
-_LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
 _STATUS = re.compile(rb"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: |\Z)")
 _UNFIT = re.compile("[^ -~]")
 
 
 @dataclass(frozen=True)
-class Reply:
+class Reply(CodeReply):
     """One reply; ``lines`` are its texts without code, status and line end, at least one."""
 
-    code: int
-    lines: tuple[bytes, ...]
     status: str = ""
     """The enhanced status code, ``5.1.1``; empty when there is none."""
-
-    @property
-    def ok(self) -> bool:
-        """2yz: done."""
-        return self.code // 100 == 2
-
-    @property
-    def intermediate(self) -> bool:
-        """3yz: go on."""
-        return self.code // 100 == 3
 
     @property
     def temporary(self) -> bool:
@@ -76,43 +63,19 @@ def reply_lines(code: int, status: str, *texts: str) -> list[bytes]:
     return [line[:3] + b"-" + line[4:] for line in lines[:-1]] + lines[-1:]
 
 
-class ReplyReader:
+class ReplyReader(CodeReplyReader[Reply]):
     """Makes replies of lines, one line at a time."""
 
     def __init__(self) -> None:
-        self._code = b""
-        self._lines: list[bytes] = []
-
-    @property
-    def within(self) -> bool:
-        """Has a reply begun, and not ended?"""
-        return bool(self._lines)
-
-    def feed(self, line: bytes) -> Reply | None:
-        """One more line, without its end; the reply when it is the last. Raises Malformed."""
-        match = _LINE.fullmatch(line)
-        if match is None:
-            raise Malformed("a reply does not begin with a code")
-        code, separator, text = match.groups()
-        # RFC 5321 4.2.1: every line has the same code
-        if self._lines and code != self._code:
-            raise Malformed("the lines of a reply have different codes")
-        self._code = code
-        self._lines.append(text or b"")
-        if separator != b"-":
-            lines, self._lines = self._lines, []
-            return _reply(int(code), lines)
-        if len(self._lines) >= MAX_LINES:
-            raise Malformed("a reply has too many lines")
-        return None
+        super().__init__(_reply, "2345", MAX_LINES - 1, coded=True)
 
 
-def _reply(code: int, lines: list[bytes]) -> Reply:
+def _reply(code: int, lines: tuple[bytes, ...]) -> Reply:
     """Take the status out of each line that has it."""
     first = _STATUS.match(lines[-1])
     # RFC 2034 section 4: the class is the code's first digit; anything else is text that looks like it
     if first is None or first[1][:1] != b"%d" % (code // 100):
-        return Reply(code, tuple(lines))
+        return Reply(code, lines)
     status = first[1]
     return Reply(
         code,

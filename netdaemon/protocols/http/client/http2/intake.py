@@ -26,7 +26,7 @@ from netdaemon.protocols.http.client.http2.connection import STREAM_WINDOW, Conn
 from netdaemon.protocols.http.grammar.message import Malformed
 from netdaemon.protocols.http.http2 import frames
 from netdaemon.protocols.http.http2.fields import Wrong, check_trailers
-from netdaemon.protocols.http.http2.frames import ConnectionFault, Frame, Framer, tame_settings
+from netdaemon.protocols.http.http2.frames import ConnectionFault, Frame, Framer, check_goaway, opens_nothing, tamed
 from netdaemon.protocols.http.http2.limits import Budget
 
 if TYPE_CHECKING:
@@ -137,13 +137,7 @@ class Intake:
 
     def _take_settings(self, frame: Frame) -> None:
         self._spend()
-        if frame.flags & frames.ACK:
-            if frame.body:  # RFC 9113 6.5; h2 calls it PROTOCOL_ERROR
-                raise ConnectionFault(ErrorCodes.FRAME_SIZE_ERROR, "an ACK of SETTINGS is empty")
-        else:
-            body = tame_settings(frame.body)
-            frame = frame._replace(raw=len(body).to_bytes(3, "big") + frame.raw[3:9] + body)
-        self._feed(frame)
+        self._feed(tamed(frame))
 
     def _take_push_promise(self, frame: Frame) -> None:
         # RFC 9113 8.4: our SETTINGS forbid it
@@ -151,10 +145,7 @@ class Intake:
 
     def _take_goaway(self, frame: Frame) -> None:
         """h2 would take part in nothing from now on, though the streams that the server knows go on."""
-        if frame.stream:
-            raise ConnectionFault(ErrorCodes.PROTOCOL_ERROR, "GOAWAY belongs to the connection")
-        if len(frame.body) < 8:
-            raise ConnectionFault(ErrorCodes.FRAME_SIZE_ERROR, "GOAWAY is cut off")
+        check_goaway(frame)
         self._spend()
         last = int.from_bytes(frame.body[:4], "big") & 0x7FFFFFFF
         self._line.told_goodbye(last, int.from_bytes(frame.body[4:8], "big"))
@@ -162,8 +153,7 @@ class Intake:
     def _take_window_update(self, frame: Frame) -> None:
         self._spend()
         exchange = self._exchanges.get(frame.stream)
-        if exchange is not None and len(frame.body) == 4 and not int.from_bytes(frame.body, "big") & 0x7FFFFFFF:
-            # RFC 9113 6.9: a stream error; h2 makes one of the connection
+        if exchange is not None and opens_nothing(frame):
             exchange.wrong("its window is opened by nothing")
         else:
             self._feed(frame)
