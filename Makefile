@@ -12,7 +12,7 @@ BENCH_PEERS := nginx-light lighttpd apache2-bin xinetd wrk nghttp2-client nghttp
   dovecot-pop3d postfix
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt lint types tests tests-reactors bench bench-peers docs clean peers
+.PHONY: help run test check fmt lint types tests tests-reactors soak bench bench-peers docs clean peers
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,9 @@ tests-reactors: $(VENV)/developing ## the tests again on the stock epoll reactor
 	@for name in epoll asyncio; do \
 	  NETDAEMON_REACTOR=$$name $(TRIAL) --reactor $$name $(or $(ONLY),tests) || exit 1; \
 	done
+
+soak: $(VENV)/developing ## 10,000 deliveries to a daemon that is killed fifty times: nothing is lost, nothing doubled
+	@$(BIN)/python -m tests.soak $(SOAK)
 
 fmt: $(VENV)/developing ## format and mend what ruff can mend
 	@$(BIN)/ruff check --fix .
