@@ -21,9 +21,11 @@ import subprocess
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from netdaemon.messages.bodies import LARGEST_READ
 from netdaemon.messages.checking import check
 from netdaemon.messages.store import Store
 from tests.bench.processes import environment, last_words
@@ -85,6 +87,19 @@ def message(number: int, size: int) -> bytes:
     """One whose every line tells which it is."""
     line = b"%08d in every line, so that no part of another can stand in for it\r\n" % number
     return b"Subject: %08d\r\n\r\n" % number + line * (size // len(line) + 1)
+
+
+def stored(data: Path, account: str, sizes: Iterable[int]) -> Iterator[tuple[int, bool]]:
+    """Every message in the account's INBOX: (its number, is it whole in one of those sizes?)."""
+    store = Store(data)
+    try:
+        for entry in store.entries(store.folder(account, "INBOX").id, EVERY):
+            body = store.body(entry.message)
+            octets = b"".join(body.read_now(at, LARGEST_READ) for at in range(0, body.size, LARGEST_READ))
+            number = int(octets.partition(b"\r\nSubject: ")[2][:8])
+            yield number, any(octets.endswith(b"\r\n" + message(number, size)) for size in sizes)
+    finally:
+        store.close()
 
 
 class Soak:
@@ -241,16 +256,10 @@ class Soak:
     def _compare(self, outcome: Outcome) -> None:
         faults = self._faults
         there: Counter[int] = Counter()
-        store = Store(self.data)
-        try:
-            for entry in store.entries(store.folder(ACCOUNT, "INBOX").id, EVERY):
-                octets = store.body(entry.message).read_now(0, entry.octets)
-                number = int(octets.partition(b"\r\nSubject: ")[2][:8])
-                if not octets.endswith(b"\r\n" + message(number, self._size)):
-                    faults.append(f"message {number} is not whole")
-                there[number] += 1
-        finally:
-            store.close()
+        for number, whole in stored(self.data, ACCOUNT, (self._size,)):
+            if not whole:
+                faults.append(f"message {number} is not whole")
+            there[number] += 1
         for number, sent in enumerate(self._sent):
             if sent.answered != 1:
                 faults.append(f"message {number} was answered {sent.answered} times")
@@ -262,4 +271,3 @@ class Soak:
             outcome.twice += there[number] > 1
         faults += [f"netdaemon store check: {line}" for line in check(self.data)]
         outcome.faults = faults
-
