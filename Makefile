@@ -12,7 +12,7 @@ BENCH_PEERS := nginx-light lighttpd apache2-bin xinetd wrk nghttp2-client nghttp
   dovecot-pop3d postfix
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt lint types tests tests-reactors curl-tests bench bench-peers docs clean peers
+.PHONY: help run test check fmt lint types tests tests-reactors curl-tests soak bench bench-peers docs clean peers
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,9 @@ tests-reactors: $(VENV)/developing ## the tests again on the stock epoll reactor
 curl-tests: $(VENV)/developing ## curl's own test cases against our clients (CURL=.../src/curl of a built tree)
 	@test -x "$(CURL)" || { echo "make curl-tests CURL=/path/to/curl/src/curl: curl's tree, with its test servers built"; exit 2; }
 	@$(BIN)/python -m tests.curl.run $(CURL) -j $(JOBS) $(ONLY)
+
+soak: $(VENV)/developing ## 10,000 deliveries to a daemon that is killed fifty times: nothing is lost, nothing doubled
+	@$(BIN)/python -m tests.soak $(SOAK)
 
 fmt: $(VENV)/developing ## format and mend what ruff can mend
 	@$(BIN)/ruff check --fix .

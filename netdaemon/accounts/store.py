@@ -82,8 +82,7 @@ class Store:
     def find(self, name: str, loopback: bool = False) -> Record | None:
         """The account of that normal name, or None."""
         try:
-            with transaction(self._reader, "DEFERRED"):
-                return self._find(name)
+            return self._find(name)
         except sqlite3.Error as error:
             raise LoginUnavailable(f"the account store can't be read: {error}") from error
 
@@ -217,13 +216,15 @@ class Store:
         return value
 
     def _find(self, name: str) -> Record | None:
-        row = self._reader.execute(f"SELECT {_COLUMNS} FROM account WHERE name = ?", (name,)).fetchone()
-        if row is None:
+        # One statement sees one moment, and is asked for each recipient of each message: no transaction around it.
+        rows = self._reader.execute(
+            f"SELECT path, mode, {_COLUMNS} FROM account LEFT JOIN account_right ON account_id = id WHERE name = ?"
+            " ORDER BY path",
+            (name,),
+        ).fetchall()
+        if not rows:
             return None
-        rights = self._reader.execute(
-            "SELECT path, mode FROM account_right WHERE account_id = ? ORDER BY path", (row[0],)
-        )
-        return _record(row, tuple(Right(path, mode) for path, mode in rights))
+        return _record(rows[0][2:], tuple(Right(path, mode) for path, mode, *_ in rows if path is not None))
 
     def _update(self, name: str, assignments: str, *values: object) -> None:
         name = account_name(name)

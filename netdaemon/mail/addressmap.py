@@ -154,6 +154,7 @@ class _Step:
     detail: str
     """What stood behind the separator on the way, to be handed on."""
     alias: bool = False
+    mailbox: Mailbox | None = None
     next: list[Key] = field(default_factory=list)
 
 
@@ -176,10 +177,10 @@ class _Search:
         mailboxes: dict[Mailbox, None] = {}
         for key, step in self._steps.items():
             # An alias that leads back to itself means the account too.
-            if not step.alias or self._leads_back(key):
-                mailbox = self._map.account(step.local)
-                if mailbox is not None:
-                    mailboxes[Mailbox(mailbox.account, mailbox.detail or step.detail)] = None
+            if step.alias and self._leads_back(key):
+                step.mailbox = self._map.account(step.local)
+            if step.mailbox is not None:
+                mailboxes[Mailbox(step.mailbox.account, step.mailbox.detail or step.detail)] = None
         self.route.mailboxes = list(mailboxes)
         self.route.elsewhere = list(self._elsewhere.values())
         self._describe()
@@ -203,7 +204,9 @@ class _Search:
         if targets is not None:
             step.alias = True
             self._follow(targets, step, detail or step.detail)
-        elif self._map.account(step.local) is None:
+            return
+        step.mailbox = self._map.account(step.local)
+        if step.mailbox is None:
             self._follow(self._map.others(*key), step, "")
 
     def _follow(self, targets: Iterable[Target], step: _Step, detail: str) -> None:

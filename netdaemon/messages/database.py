@@ -111,8 +111,9 @@ def _open(
             path, timeout=patience, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS
         )
         try:
-            for statement in before:  # what must be said before the file is anything
-                connection.execute(statement)
+            if not path.stat().st_size:
+                for statement in before:  # what must be said before the file is anything; afterwards it is a write
+                    connection.execute(statement)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")

@@ -33,7 +33,10 @@ class IWrites(Protocol):
 
 
 class Writer:
-    """A thread with an engine. All that waits when it is free is one group: one commit acknowledges them all."""
+    """A thread with an engine. All that waits when it is free is one group: one commit acknowledges them all.
+
+    It is woken once for each turn of the reactor, so that what comes at a time is committed together.
+    """
 
     _log = Logger()
 
@@ -54,6 +57,7 @@ class Writer:
         self._done: deque[tuple[Deferred[Any], Outcome]] = deque()
         self._open: set[Deferred[Any]] = set()  # the reactor's own
         self._closed = False
+        self._waking = False  # the reactor's own
         self._thread = threading.Thread(target=self._work, name="messages", daemon=True)
         self._thread.start()
 
@@ -65,8 +69,16 @@ class Writer:
         self._open.add(done)
         with self._lock:
             self._waiting.append((job, done))
-            self._lock.notify()
+        if not self._waking:
+            # Once this turn of the reactor is over: what else it brings belongs to the same group.
+            self._waking = True
+            self._from_thread(self._wake)
         return done
+
+    def _wake(self) -> None:
+        self._waking = False
+        with self._lock:
+            self._lock.notify()
 
     def _forget(self, done: Deferred[Any]) -> None:
         """Nobody waits for it any more: a job that has not begun never will."""

@@ -6,12 +6,14 @@ import poplib
 import signal
 import smtplib
 import threading
+from pathlib import Path
 
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from tests.flows.test_smtp import INI
 from tests.kit.daemon import Daemon
+from tests.soak.crashing import Soak
 
 SESSIONS, ENOUGH = 5, 60
 
@@ -78,3 +80,11 @@ class CrashTests(TestCase):
         self.assertLessEqual(set(numbers), offered)
         status, output = await again.stop()
         self.assertEqual(status, 0, output)
+
+    async def test_killed_again_and_again(self) -> None:
+        """A short form of `make soak`."""
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir()
+        outcome = await deferToThread(Soak(folder, 500, 3).run)
+        self.assertEqual(outcome.faults, [])
+        self.assertEqual(outcome.kills, 3)

@@ -128,6 +128,19 @@ class RouteTests(SynchronousTestCase):
         self.assertEqual(len(self.route("group@spam.egg", make(twenty))), 20)
         self.assertRaises(TooManyAddresses, self.route, "group@spam.egg", make(twenty + ", y@example.com"))
 
+    def test_each_account_is_asked_for_once(self) -> None:
+        asked: list[str] = []
+
+        def exists(name: str) -> bool:
+            asked.append(name)
+            return True
+
+        addresses = AddressMap(("spam.egg",), parse_aliases(ALIASES, Path("aliases")), exists)
+        for address, names in (("mulder@spam.egg", ["mulder"]), ("scully@spam.egg", ["scully"]), ("a@spam.egg", "ab")):
+            asked.clear()
+            addresses.route(parse_address(address))
+            self.assertEqual(sorted(asked), list(names))
+
     def test_who_cannot_be_asked_is_not_nobody(self) -> None:
         def broken(name: str) -> bool:
             raise RuntimeError("the accounts are away")

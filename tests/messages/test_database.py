@@ -39,6 +39,21 @@ class OpenTests(StoreCase):
                 self.assertEqual(connection.execute("PRAGMA journal_mode").fetchone(), ("wal",))
                 self.assertEqual(connection.execute("PRAGMA synchronous").fetchone(), (2,))
 
+    def test_opening_writes_nothing(self) -> None:
+        """Threads that read open the files while others write, and while the disk is full."""
+        for opening in (open_index, open_blobs):
+            with closing(opening(self.data)) as writer:
+                writer.execute("BEGIN IMMEDIATE")
+                with closing(opening(self.data, 0.0)) as reader:
+                    reader.execute("SELECT 1 FROM sqlite_master").fetchall()
+                writer.execute("ROLLBACK")
+
+    def test_pages_of_the_octets(self) -> None:
+        for _ in range(2):
+            with closing(open_blobs(self.data)) as connection:
+                self.assertEqual(connection.execute("PRAGMA page_size").fetchone(), (8192,))
+                self.assertEqual(connection.execute("PRAGMA auto_vacuum").fetchone(), (2,))  # INCREMENTAL
+
     def test_beside_the_accounts(self) -> None:
         """Either may be the first in the file."""
         for first, second in ((open_database, open_index), (open_index, open_database)):

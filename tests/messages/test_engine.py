@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor as installed
+from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from netdaemon.messages import collecting, engine
@@ -156,7 +157,7 @@ class StumblingTests(TestCase):
         spool.write(b"x" * (40 << 20))
         waiting = self.store.deliver(spool.finish(), summary(), [Target(inbox.id)])
         waiting.addErrback(lambda failure: None)
-        begun.wait()
+        await deferToThread(begun.wait, 60)
         waiting.cancel()
         go_on.set()
         await self.store.expunge(inbox.id)

@@ -6,6 +6,7 @@ from typing import Any
 
 from twisted.internet import reactor as installed
 from twisted.internet.defer import CancelledError
+from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from netdaemon.messages.engine import Engine, Job, Transaction
@@ -48,11 +49,16 @@ class WriterTests(TestCase):
 
     async def test_a_group_is_acknowledged_at_once(self) -> None:
         first = self.writer.do(Job(self.wait))
-        self.began.wait()
+        await deferToThread(self.began.wait, 60)
         others = [self.writer.do(Job(lambda work, number=number: number)) for number in range(3)]
         self.gate.set()
         self.assertEqual(await first, "waited")
         self.assertEqual([await other for other in others], [0, 1, 2])
+        self.assertEqual(self.reports, 4)  # each time one that wakes the thread, and one of the thread's
+
+    async def test_what_a_turn_of_the_reactor_brings_is_one_group(self) -> None:
+        jobs = [self.writer.do(Job(lambda work, number=number: number)) for number in range(4)]
+        self.assertEqual([await job for job in jobs], [0, 1, 2, 3])
         self.assertEqual(self.reports, 2)
 
     async def test_one_that_fails_is_undone_alone(self) -> None:
@@ -63,7 +69,7 @@ class WriterTests(TestCase):
                 raise NoSuchFolder("x")
 
         first = self.writer.do(Job(self.wait))
-        self.began.wait()
+        await deferToThread(self.began.wait, 60)
         jobs = [self.writer.do(Job(lambda work, name=name: insert(work, name, name == "b"))) for name in "abc"]
         self.gate.set()
         await first
@@ -79,7 +85,7 @@ class WriterTests(TestCase):
 
     async def test_full(self) -> None:
         first = self.writer.do(Job(self.wait))
-        self.began.wait()
+        await deferToThread(self.began.wait, 60)
         waiting = [self.writer.do(Job(lambda work: None)) for _ in range(3)]
         with self.assertRaises(StoreBusy):
             await self.writer.do(Job(lambda work: None))
@@ -93,7 +99,7 @@ class WriterTests(TestCase):
         """What has not begun is never done; what has is, and nobody hears of it."""
         done: list[str] = []
         first = self.writer.do(Job(self.wait))
-        self.began.wait()
+        await deferToThread(self.began.wait, 60)
         waiting = self.writer.do(Job(lambda work: done.append("never")))
         for each in (waiting, first):
             each.cancel()
@@ -105,7 +111,7 @@ class WriterTests(TestCase):
 
     async def test_close(self) -> None:
         first = self.writer.do(Job(self.wait))
-        self.began.wait()
+        await deferToThread(self.began.wait, 60)
         waiting = self.writer.do(Job(lambda work: None))
         self.gate.set()
         self.writer.close()
@@ -122,7 +128,7 @@ class WriterTests(TestCase):
             work.db.execute("SELECT * FROM nothing")
 
         first = self.writer.do(Job(self.wait))
-        self.began.wait()
+        await deferToThread(self.began.wait, 60)
         jobs = [
             self.writer.do(Job(lambda work: work.changed(ARRIVED, 1, "", "x"))),
             self.writer.do(Job(broken)),
