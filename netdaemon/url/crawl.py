@@ -127,8 +127,10 @@ class Crawl:
 
     def _add(self, links: Iterable[str], depth: int) -> None:
         for link in links:
+            if not self._site.has(link):  # which says so of what is no URL of this scheme, too
+                continue
             key = self._site.key(link)
-            if key not in self._seen and self._site.has(link) and len(self._seen) < MAX_DOCUMENTS:
+            if key not in self._seen and len(self._seen) < MAX_DOCUMENTS:
                 self._seen.add(key)
                 self._waiting.append((link, depth))
 
@@ -188,7 +190,7 @@ class Site(Protocol):
     """Can a server be asked for what has changed only?"""
 
     def key(self, url: str) -> str:
-        """The same for URLs that are the same."""
+        """The same for URLs that are the same; only asked of what it has."""
 
     def has(self, url: str) -> bool:
         """Does it stand beneath where the crawl began?"""

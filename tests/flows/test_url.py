@@ -254,6 +254,14 @@ class CrawlTests(URLCase):
         self.assertNotIn("deep/x.txt", self.kept(self.folder / "out"))
         self.assertEqual(len(crawl.report.problems), 2)
 
+    async def test_menus_that_lead_elsewhere(self) -> None:
+        (self.top / "site" / "gophermap").write_bytes(
+            b"hThe web\tURL:http://other.example/\r\n8A session\t/x\r\n0A text\tdeep/x.txt\r\n"
+        )
+        crawl = await self.crawl(f"gopher://localhost:{self.daemon.port('gopher')}/1/site")
+        self.assertEqual(crawl.report.problems, [])
+        self.assertEqual(self.kept(self.folder / "out"), ["deep/x.txt", "gophermap"])
+
     async def test_menus(self) -> None:
         crawl = await self.crawl(f"gopher://localhost:{self.daemon.port('gopher')}/1/site")
         out = self.folder / "out"
