@@ -56,4 +56,8 @@ def crawl(args: argparse.Namespace) -> int:
             )
         return report.category or 0
 
-    return run_async(run)
+    try:
+        return run_async(run)
+    except Failed as error:  # at the end: the cookies can't be kept
+        complain(str(error))
+        return int(error.category)

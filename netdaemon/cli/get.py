@@ -127,7 +127,11 @@ def run(args: argparse.Namespace) -> int:
                     error.subFailure.raiseException()
         return next(filter(None, statuses), 0)
 
-    return run_async(get_all)
+    try:
+        return run_async(get_all)
+    except Failed as error:  # at the end: the cookies can't be kept
+        complain(str(error))
+        return int(error.category)
 
 
 def _manner(args: argparse.Namespace, places: list[Path | None]) -> Manner:

@@ -76,17 +76,13 @@ class OverHTTP:
         return await self._whole(url, name, asking)
 
     async def _whole(self, url: str, name: str, asking: Asking, remark: str = "") -> Opened:
-        try:
-            headers = asking.headers if self._wishes.compressed else (IDENTITY, *asking.headers)
-            response = await self._client.request(asking.method, _parse(url), headers, asking.body)
-        except ValueError as error:
-            raise error if isinstance(error, Failed) else BadURL(str(error)) from None
+        response = await self._ask_for(asking.method, url, asking, plain=not self._wishes.compressed)
         return _opened(response, name, asking, remark)
 
     async def _rest(self, url: str, name: str, asking: Asking, begun: Begun) -> Opened:
         """Go on behind what is there, or from the beginning when that can't be."""
-        fields = [IDENTITY, *asking.headers, ("Range", f"bytes={begun.size}-"), ("If-Range", begun.validator)]
-        response = await self._client.request("GET", _parse(url), fields)
+        fields = (("Range", f"bytes={begun.size}-"), ("If-Range", begun.validator))
+        response = await self._ask_for("GET", url, asking, fields, plain=True)
         if response.status == 206:
             total = continues(response.fields, begun.size, begun.validator, begun.total)
             if total is not None:
@@ -102,6 +98,18 @@ class OverHTTP:
             return _opened(response, name, asking, "the file has changed, or can't be had in parts: from the beginning")
         response.close()
         return await self._whole(url, name, asking, f"{why}: from the beginning")
+
+    async def _ask_for(
+        self, method: str, url: str, asking: Asking, more: tuple[tuple[str, str], ...] = (), *, plain: bool
+    ) -> Response:
+        """``plain``: the octets as they are, unless the caller's own headers say how they are wanted."""
+        headers = (*asking.headers, *more)
+        if plain and all(name.lower() != "accept-encoding" for name, _ in headers):
+            headers = (IDENTITY, *headers)
+        try:
+            return await self._client.request(method, _parse(url), headers, asking.body)
+        except ValueError as error:
+            raise error if isinstance(error, Failed) else BadURL(str(error)) from None
 
     async def send(self, source: Source, url: str, sending: Sending) -> str:
         name = self.shown(url)

@@ -298,6 +298,17 @@ class CommandTests(URLCase):
         told = json.loads(done.out)
         self.assertEqual((told["status"], told["exit"], done.status), (404, 6, 6))
 
+    async def test_headers_of_one_s_own(self) -> None:
+        server = ScriptedServer(self, lambda head: b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        self.assertEqual((await self.get("-H", "accept-encoding: gzip", server.url)).status, 0)
+        self.assertEqual(server.heard[0].lower().count(b"accept-encoding:"), 1)
+        for more in ((), ("-C", "-o", self.folder / "x")):
+            (self.folder / "x.part").write_bytes(b"a")
+            note = {"url": server.url, "validator": '"v"', "total": None}
+            (self.folder / "x.part.json").write_text(json.dumps(note))
+            done = await self.get("-H", "Host : x", "-H", "a b: c", *more, server.url)
+            self.assertEqual((done.status, "Traceback" in done.err), (2, False), done.err)
+
     async def test_checksums(self) -> None:
         right = hashlib.sha256(TEXT).hexdigest()
         out = self.folder / "x"
@@ -340,6 +351,10 @@ class CommandTests(URLCase):
         done = await self.get("-b", jar, server.url)
         self.assertEqual(done.status, 9)
         self.assertIn(f"{jar}:1", done.err)
+        for way in ((), ("--mirror", "-o", self.folder / "site")):  # it can't be kept
+            done = await self.get("-b", self.folder / "nowhere" / "jar", *way, server.url)
+            self.assertEqual(done.status, 9, done.err)
+            self.assertNotIn("Traceback", done.err)
 
     async def test_netrc_and_no_terminal(self) -> None:
         url = f"{self.http}/secret/x.txt"
